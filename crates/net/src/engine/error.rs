@@ -1,0 +1,71 @@
+//! What can be wrong with a question put to an engine.
+
+use crate::{CLASSES, IMAGE_LEN};
+
+/// A question that an engine cannot answer, with what it expected and what it got.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// No image at all.
+    #[error("the batch is empty: pass at least one image")]
+    EmptyBatch,
+    /// Not a whole number of images.
+    #[error("{found} floats are no whole number of images: an image is 224 x 224 x 3 = {IMAGE_LEN} floats")]
+    ImageLength {
+        /// Floats passed.
+        found: usize,
+    },
+    /// A NaN or an infinity among the pixels.
+    #[error("image {image} holds {value} at row {row}, column {column}, channel {channel}: every pixel must be finite")]
+    NonFinite {
+        /// Image in the batch.
+        image: usize,
+        /// Row, 0 to 223.
+        row: usize,
+        /// Column, 0 to 223.
+        column: usize,
+        /// Channel in the network's order.
+        channel: usize,
+        /// The value found.
+        value: f32,
+    },
+    /// More than the one image that the question is about.
+    #[error("{found} images were passed where exactly one is expected")]
+    OneImage {
+        /// Images passed.
+        found: usize,
+    },
+    /// No seed, or a number of floats that does not match the images.
+    #[error("the seeds hold {found} floats, expected {images} x {per_image} x {CLASSES}, at least one seed an image")]
+    SeedLength {
+        /// Floats passed.
+        found: usize,
+        /// Images passed.
+        images: usize,
+        /// Seeds an image.
+        per_image: usize,
+    },
+    /// A NaN or an infinity among the seeds.
+    #[error("a seed for image {image} holds {value}: every cotangent must be finite")]
+    NonFiniteSeed {
+        /// Image in the batch.
+        image: usize,
+        /// The value found.
+        value: f32,
+    },
+    /// A tap that the network does not have.
+    #[error("there is no block {index}: the network has blocks 0 (2a) to 15 (5c)")]
+    NoSuchBlock {
+        /// Index asked for.
+        index: usize,
+    },
+    /// A sampler that yields nothing, or a baseline of the wrong length.
+    #[error("the sampler is unusable: {0}")]
+    Sampler(String),
+    /// The answer would not fit in memory.
+    #[error("{bytes} bytes for the answer could not be reserved: pass fewer images or seeds at a time")]
+    OutOfMemory {
+        /// Bytes asked for.
+        bytes: usize,
+    },
+}

@@ -1,0 +1,203 @@
+//! The contract between those who compute (reference, cpu, cuda) and those who ask (saliency, the command).
+//!
+//! One [`Engine`] holds one network with its weights and answers five questions about preprocessed images. Whatever
+//! the batch, the number of threads or the order of the images, the answer for an image is the same, byte for byte.
+
+mod error;
+mod outputs;
+mod sampler;
+mod seeds;
+
+pub use error::EngineError;
+pub use outputs::{Features, Gradients, Logits, Moments, TapGradients};
+pub use sampler::{PathNode, Sampler};
+pub use seeds::Seeds;
+
+use crate::arch::{BLOCKS, Network};
+use crate::{IMAGE_LEN, SIDE};
+
+/// How a gradient passes backward through `y = relu(x)`; the forward pass is the same for all three.
+///
+/// With g the incoming gradient. The derivative of ReLU at 0 is 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Rule {
+    /// `g * [y > 0]`: the true gradient (Simonyan et al. 2013, arXiv:1312.6034).
+    #[default]
+    Plain,
+    /// `g * [y > 0] * [g > 0]`: guided backpropagation (Springenberg et al. 2014, arXiv:1412.6806).
+    Guided,
+    /// `g * [g > 0]`: the deconvnet's rule (Zeiler and Fergus 2013, arXiv:1311.2901), keras-vis' `rectified`.
+    Rectified,
+}
+
+impl Rule {
+    /// `plain`, `guided` or `rectified`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Rule::Plain => "plain",
+            Rule::Guided => "guided",
+            Rule::Rectified => "rectified",
+        }
+    }
+}
+
+/// Arithmetic of an engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Precision {
+    /// Double precision throughout: the oracle.
+    F64,
+    /// Single precision throughout.
+    F32,
+}
+
+impl Precision {
+    /// `f64` or `f32`, the spelling of options and reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Precision::F64 => "f64",
+            Precision::F32 => "f32",
+        }
+    }
+}
+
+/// What an engine is, for reports: results are comparable byte for byte only where all of this agrees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EngineInfo {
+    /// `cpu`, `reference`, ...
+    pub name: &'static str,
+    /// Its arithmetic.
+    pub precision: Precision,
+    /// The instruction set it chose, for example `avx2+fma` or `portable`.
+    pub isa: String,
+    /// Threads it computes with.
+    pub threads: usize,
+}
+
+/// A place inside the network where an activation and its gradient can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Tap {
+    /// The output of bottleneck 0 (`2a`, `layer1.0`) to 15 (`5c`, `layer4.2`), after its ReLU.
+    Block(usize),
+}
+
+impl Tap {
+    /// Finds a block by Keras' name (`4b`) or torchvision's (`layer3.1`).
+    pub fn by_name(network: &Network, name: &str) -> Option<Tap> {
+        let found = network.blocks.iter().find(|b| b.name == name || b.torchvision_name() == name)?;
+        Some(Tap::Block(found.index))
+    }
+
+    /// Index of the block, or an error if the network has no such block.
+    pub fn block(self) -> Result<usize, EngineError> {
+        match self {
+            Tap::Block(index) if index < BLOCKS => Ok(index),
+            Tap::Block(index) => Err(EngineError::NoSuchBlock { index }),
+        }
+    }
+}
+
+/// One or more preprocessed images: `[n, 224, 224, 3]` float32, NHWC, in the network's own channel order.
+///
+/// Holding one proves that it is not empty, is whole, and has only finite values.
+#[derive(Clone, Copy, Debug)]
+pub struct Images<'a> {
+    data: &'a [f32],
+}
+
+impl<'a> Images<'a> {
+    /// Checks and wraps `n * 224 * 224 * 3` floats.
+    ///
+    /// # Errors
+    /// [`EngineError::EmptyBatch`], [`EngineError::ImageLength`] for a length that is not a whole number of images,
+    /// [`EngineError::NonFinite`] for a NaN or infinity.
+    pub fn new(data: &'a [f32]) -> Result<Self, EngineError> {
+        if data.is_empty() {
+            return Err(EngineError::EmptyBatch);
+        }
+        if !data.len().is_multiple_of(IMAGE_LEN) {
+            return Err(EngineError::ImageLength { found: data.len() });
+        }
+        if let Some(at) = data.iter().position(|v| !v.is_finite()) {
+            let (image, rest) = (at / IMAGE_LEN, at % IMAGE_LEN);
+            let (row, column, channel) = (rest / (SIDE * 3), rest / 3 % SIDE, rest % 3);
+            return Err(EngineError::NonFinite { image, row, column, channel, value: data[at] });
+        }
+        Ok(Images { data })
+    }
+
+    /// Number of images, at least one.
+    #[allow(clippy::len_without_is_empty)]
+    pub fn len(&self) -> usize {
+        self.data.len() / IMAGE_LEN
+    }
+
+    /// All values.
+    pub fn data(&self) -> &'a [f32] {
+        self.data
+    }
+
+    /// Image `index`, `[224, 224, 3]`.
+    ///
+    /// # Panics
+    /// If `index` is not below [`Images::len`].
+    pub fn get(&self, index: usize) -> Images<'a> {
+        self.range(index..index + 1)
+    }
+
+    /// A run of images.
+    ///
+    /// # Panics
+    /// If the range is empty or reaches past the end.
+    pub fn range(&self, range: std::ops::Range<usize>) -> Images<'a> {
+        assert!(!range.is_empty(), "an empty range of images");
+        Images { data: &self.data[range.start * IMAGE_LEN..range.end * IMAGE_LEN] }
+    }
+}
+
+/// A network with its weights, ready to answer.
+///
+/// Object-safe and shared between threads. A batch may have any size: engines split it as they like.
+pub trait Engine: Send + Sync {
+    /// What it is.
+    fn info(&self) -> EngineInfo;
+
+    /// The table it implements.
+    fn network(&self) -> &'static Network;
+
+    /// Scores before the softmax, `[n, 1000]`.
+    fn predict(&self, images: Images<'_>) -> Result<Logits, EngineError>;
+
+    /// Logits, and for every seed of every image the input gradient `d(seed . logits) / d input`.
+    ///
+    /// Several seeds for one image share one forward pass.
+    fn gradient(&self, images: Images<'_>, seeds: Seeds<'_>, rule: Rule) -> Result<Gradients, EngineError>;
+
+    /// The last block's output, `[n, 7, 7, 2048]`, and the logits: all that a class activation map needs.
+    fn features(&self, images: Images<'_>) -> Result<Features, EngineError>;
+
+    /// Activation and gradient at a block's output, going back no further than that block.
+    fn gradient_at(
+        &self,
+        images: Images<'_>,
+        seeds: Seeds<'_>,
+        rule: Rule,
+        tap: Tap,
+    ) -> Result<TapGradients, EngineError>;
+
+    /// Weighted mean of the gradient, and of its square, over the copies of one image that a sampler makes.
+    ///
+    /// `seed_rows` is `[k, 1000]`, used for every copy. Memory does not grow with the number of samples, and the
+    /// sums are taken in sample order, so the result does not depend on how many copies run at once. This default
+    /// materialises a few copies at a time; an engine may instead sample where it computes.
+    fn gradient_moments(
+        &self,
+        image: Images<'_>,
+        sampler: &Sampler,
+        seed_rows: &[f32],
+        rule: Rule,
+    ) -> Result<Moments, EngineError> {
+        outputs::moments_by_batches(self, image, sampler, seed_rows, rule)
+    }
+}

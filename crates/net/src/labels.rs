@@ -1,0 +1,1 @@
+//! The 1000 classes.
