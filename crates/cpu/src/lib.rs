@@ -1,1 +1,31 @@
-//! To come.
+//! The fast CPU engine.
+//!
+//! How it works, in the order in which the files read best:
+//!
+//! - [`isa`]: a token proves that the processor has an instruction set; code run under a token is compiled for it.
+//! - `lanes`: sixteen output channels side by side, the unit in which weights are packed and sums are kept.
+//! - `ops::conv2d`: one driver for every convolution, forward and back: pixels by strips, channels by panels, and an
+//!   epilogue that adds bias and residual, applies ReLU and writes or reads gate bits while the sums are in registers.
+//! - `ops::{stem, max_pool, head}`: the two ends of the network, which have shapes of their own.
+//! - `plan`: the network as a sequence of these, for a few images at a time.
+//!
+//! What is kept between forward and backward is one bit for every ReLU output and one byte for every pool window.
+//!
+//! Every output is summed in an order that depends on the layer alone, so the bytes of a result depend on the
+//! instruction set, and not on batch, threads or order.
+#![deny(unsafe_code)]
+
+mod engine;
+mod gates;
+pub mod isa;
+mod lanes;
+mod ops;
+mod plan;
+
+pub use engine::{Cpu, CpuError, CpuOptions};
+
+/// Single layers, for benches and tests; not part of the stable interface.
+#[doc(hidden)]
+pub mod bench {
+    pub use crate::ops::conv2d::{Epilogue, Gate, PackedConv};
+}

@@ -1,1 +1,7 @@
-//! To come.
+//! What tests and benches share: comparison that cannot pass by accident, and seeded data.
+//!
+//! Unlike the libraries, this crate panics: that is how a test fails.
+#![forbid(unsafe_code)]
+
+pub mod compare;
+pub mod random;

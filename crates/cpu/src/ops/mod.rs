@@ -1,0 +1,7 @@
+//! One op per file, forward and backward side by side.
+
+pub(crate) mod conv2d;
+pub(crate) mod head;
+pub(crate) mod max_pool;
+pub(crate) mod stem;
+mod strip;

@@ -1,0 +1,155 @@
+//! The network as a sequence of ops, for a few images at a time.
+
+use backlit_net::arch::{Block, Conv, Network, PoolBorder};
+use backlit_net::weights::{FoldedConv, Weights};
+use backlit_net::{CLASSES, IMAGE_LEN, Rule};
+use rayon::prelude::*;
+
+use crate::isa::Token;
+use crate::lanes::{GateWord, LANES};
+use crate::ops::conv2d::{Epilogue, Gate, PackedConv};
+use crate::ops::head::Head;
+use crate::ops::max_pool;
+use crate::ops::stem::{self, Stem};
+
+/// Packed weights of the whole network, one packing for each pass.
+pub(crate) struct Plan {
+    token: Token,
+    border: PoolBorder,
+    stem: Stem,
+    blocks: Vec<BlockPlan>,
+    head: Head,
+}
+
+struct BlockPlan {
+    reduce: BothWays,
+    spatial: BothWays,
+    expand: BothWays,
+    project: Option<BothWays>,
+}
+
+struct BothWays {
+    forward: PackedConv,
+    dgrad: PackedConv,
+}
+
+/// What the forward pass of `n` images leaves for the backward pass.
+pub(crate) struct Tape {
+    /// `[n, 1000]`.
+    pub(crate) logits: Vec<f32>,
+    /// Winners of the max-pool, one a window.
+    codes: Vec<u8>,
+    /// Gate bits of each block.
+    gates: Vec<BlockGates>,
+}
+
+/// Gate bits of one block, one for every ReLU output.
+struct BlockGates {
+    reduce: Vec<GateWord>,
+    spatial: Vec<GateWord>,
+    output: Vec<GateWord>,
+}
+
+impl Plan {
+    /// Folds and packs, layers in parallel.
+    pub(crate) fn new(weights: &Weights, token: Token) -> Plan {
+        let network: &Network = weights.network();
+        let pack = |conv: &Conv| {
+            let folded: FoldedConv = weights.conv(conv);
+            BothWays { forward: PackedConv::forward(conv, &folded), dgrad: PackedConv::dgrad(conv, &folded) }
+        };
+        let block = |block: &Block| BlockPlan {
+            reduce: pack(&block.reduce),
+            spatial: pack(&block.spatial),
+            expand: pack(&block.expand),
+            project: block.project.as_ref().map(pack),
+        };
+        Plan {
+            token,
+            border: network.pool.border,
+            stem: Stem::new(&network.stem, &weights.conv(&network.stem)),
+            blocks: network.blocks.par_iter().map(block).collect(),
+            head: Head::new(&weights.dense()),
+        }
+    }
+
+    /// Runs `images`, `[n, 224, 224, 3]`; `see(block, output)` is shown the output of every block.
+    pub(crate) fn forward(&self, images: &[f32], mut see: impl FnMut(usize, &[f32])) -> Tape {
+        let n = images.len() / IMAGE_LEN;
+        let mut x = vec![0f32; n * max_pool::OUTPUT_LEN];
+        let mut codes = vec![0u8; x.len()];
+        let mut stem = vec![0f32; n * stem::OUTPUT_LEN];
+        self.stem.forward(self.token, images, &mut stem);
+        max_pool::forward(self.token, &stem, &mut x, &mut codes);
+        drop(stem);
+
+        let mut gates = Vec::with_capacity(self.blocks.len());
+        for (index, block) in self.blocks.iter().enumerate() {
+            let (reduced, reduce) = self.conv_relu(&block.reduce, n, &x, None);
+            let (spatial_out, spatial) = self.conv_relu(&block.spatial, n, &reduced, None);
+            drop(reduced);
+            if let Some(project) = &block.project {
+                let mut shortcut = vec![0f32; n * project.forward.output_len()];
+                let epilogue = Epilogue { residual: None, gate: Gate::None };
+                project.forward.run(self.token, &x, &mut shortcut, epilogue);
+                x = shortcut;
+            }
+            let (y, output) = self.conv_relu(&block.expand, n, &spatial_out, Some(&x));
+            see(index, &y);
+            gates.push(BlockGates { reduce, spatial, output });
+            x = y;
+        }
+        Tape { logits: self.head.forward(self.token, &x), codes, gates }
+    }
+
+    /// Sends one seed an image, `[n, 1000]`, back to the images `[n, 224, 224, 3]`, or to the output of block
+    /// `until`.
+    pub(crate) fn backward(&self, tape: &Tape, seeds: &[f32], rule: Rule, until: Option<usize>) -> Vec<f32> {
+        let n = seeds.len() / CLASSES;
+        let last = self.blocks.len() - 1;
+        // The gate through which the gradient leaves for the output of block `index`; a tap is read before its gate.
+        let gate = |index: usize| (until != Some(index)).then(|| (rule, tape.gates[index].output.as_slice()));
+        let mut d = vec![0f32; n * self.blocks[last].expand.forward.output_len()];
+        self.head.dgrad(self.token, seeds, gate(last), &mut d);
+        for (index, block) in self.blocks.iter().enumerate().rev() {
+            if until == Some(index) {
+                return d;
+            }
+            let gates = &tape.gates[index];
+            let spatial = self.dgrad(&block.expand, n, &d, None, Some((rule, &gates.spatial)));
+            let reduce = self.dgrad(&block.spatial, n, &spatial, None, Some((rule, &gates.reduce)));
+            drop(spatial);
+            if let Some(project) = &block.project {
+                d = self.dgrad(project, n, &d, None, None);
+            }
+            let below = index.checked_sub(1).and_then(gate);
+            d = self.dgrad(&block.reduce, n, &reduce, Some(&d), below);
+        }
+        let mut stem = vec![0f32; n * stem::OUTPUT_LEN];
+        max_pool::dgrad(self.token, self.border, rule, &tape.codes, &d, &mut stem);
+        let mut dx = vec![0f32; n * IMAGE_LEN];
+        self.stem.dgrad(self.token, &stem, &mut dx);
+        dx
+    }
+
+    fn conv_relu(&self, conv: &BothWays, n: usize, x: &[f32], residual: Option<&[f32]>) -> (Vec<f32>, Vec<GateWord>) {
+        let len = n * conv.forward.output_len();
+        let (mut y, mut gates) = (vec![0f32; len], vec![0; len / LANES]);
+        conv.forward.run(self.token, x, &mut y, Epilogue { residual, gate: Gate::Relu(&mut gates) });
+        (y, gates)
+    }
+
+    fn dgrad(
+        &self,
+        conv: &BothWays,
+        n: usize,
+        dy: &[f32],
+        residual: Option<&[f32]>,
+        gate: Option<(Rule, &[GateWord])>,
+    ) -> Vec<f32> {
+        let mut dx = vec![0f32; n * conv.dgrad.output_len()];
+        let gate = gate.map_or(Gate::None, |(rule, words)| Gate::Rule(rule, words));
+        conv.dgrad.run(self.token, dy, &mut dx, Epilogue { residual, gate });
+        dx
+    }
+}

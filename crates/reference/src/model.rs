@@ -1,0 +1,183 @@
+//! The whole network, forward and back, with nothing thrown away.
+
+use backlit_net::arch::{Block, Conv, Network};
+use backlit_net::weights::{FoldedConv, Weights};
+use backlit_net::{CLASSES, FEATURES, IMAGE_LEN, Rule};
+
+use crate::Real;
+use crate::ops::{
+    conv2d_dgrad, conv2d_fwd, dense_dgrad, dense_fwd, global_average_dgrad, global_average_fwd, max_pool_dgrad,
+    max_pool_fwd, relu_dgrad, relu_fwd, residual_dgrad, residual_fwd,
+};
+
+/// A network with BatchNorm folded into its convolutions.
+pub struct Model<T> {
+    network: &'static Network,
+    /// By [`Conv::index`]: weight `[r, s, c_in, c_out]` and bias `[c_out]`.
+    convs: Vec<Affine<T>>,
+    /// Weight `[2048, 1000]` and bias `[1000]`.
+    head: Affine<T>,
+}
+
+struct Affine<T> {
+    weight: Vec<T>,
+    bias: Vec<T>,
+}
+
+impl<T: Real> Affine<T> {
+    fn new(weight: Vec<f64>, bias: Vec<f64>) -> Affine<T> {
+        let cast = |v: Vec<f64>| v.into_iter().map(T::from_f64).collect();
+        Affine { weight: cast(weight), bias: cast(bias) }
+    }
+}
+
+/// Every activation of one image, after its ReLU.
+pub struct Trace<T> {
+    /// `[112, 112, 64]`.
+    pub stem: Vec<T>,
+    /// Winners of the max-pool, as [`max_pool_fwd`] writes them.
+    pub winner: Vec<u32>,
+    /// `[56, 56, 64]`.
+    pub pooled: Vec<T>,
+    /// Sixteen blocks.
+    pub blocks: Vec<BlockTrace<T>>,
+    /// `[2048]`.
+    pub average: Vec<T>,
+    /// `[1000]`.
+    pub logits: Vec<T>,
+}
+
+/// The activations of one block, after their ReLUs.
+pub struct BlockTrace<T> {
+    /// Output of the narrowing 1x1.
+    pub reduce: Vec<T>,
+    /// Output of the 3x3.
+    pub spatial: Vec<T>,
+    /// Output of the block.
+    pub output: Vec<T>,
+}
+
+/// Gradients of one seed.
+pub struct Backward<T> {
+    /// With respect to the output of each block (its own ReLU not yet applied); empty below a tap.
+    pub blocks: Vec<Vec<T>>,
+    /// With respect to the image, `[224, 224, 3]`; empty below a tap.
+    pub input: Vec<T>,
+}
+
+impl<T: Real> Model<T> {
+    /// Folds and converts a weights file.
+    pub fn new(weights: &Weights) -> Model<T> {
+        let network = weights.network();
+        let convs = network.convs().map(|conv| {
+            let FoldedConv { weight, bias } = weights.conv(conv);
+            Affine::new(weight, bias)
+        });
+        let dense = weights.dense();
+        Model { network, convs: convs.collect(), head: Affine::new(dense.weight, dense.bias) }
+    }
+
+    /// The table it follows.
+    pub fn network(&self) -> &'static Network {
+        self.network
+    }
+
+    /// Runs one preprocessed image, `[224, 224, 3]`.
+    ///
+    /// # Panics
+    /// If `image` has another length.
+    pub fn forward(&self, image: &[T]) -> Trace<T> {
+        assert_eq!(image.len(), IMAGE_LEN);
+        let mut stem = self.conv(&self.network.stem, image);
+        relu_fwd(&mut stem);
+
+        let pool = &self.network.pool;
+        let len = pool.side_out() * pool.side_out() * pool.channels;
+        let (mut pooled, mut winner) = (vec![T::ZERO; len], vec![0; len]);
+        max_pool_fwd(&pool.into(), &stem, &mut pooled, &mut winner);
+
+        let mut blocks: Vec<BlockTrace<T>> = Vec::new();
+        for block in &self.network.blocks {
+            let x = blocks.last().map_or(&pooled, |b| &b.output);
+            blocks.push(self.block_forward(block, x));
+        }
+
+        let mut average = vec![T::ZERO; FEATURES];
+        let last = blocks.last().expect("the network has blocks");
+        global_average_fwd(&last.output, &mut average);
+        let mut logits = vec![T::ZERO; CLASSES];
+        dense_fwd(&average, &self.head.weight, &self.head.bias, &mut logits);
+        Trace { stem, winner, pooled, blocks, average, logits }
+    }
+
+    fn block_forward(&self, block: &Block, x: &[T]) -> BlockTrace<T> {
+        let mut reduce = self.conv(&block.reduce, x);
+        relu_fwd(&mut reduce);
+        let mut spatial = self.conv(&block.spatial, &reduce);
+        relu_fwd(&mut spatial);
+        let mut output = self.conv(&block.expand, &spatial);
+        match &block.project {
+            Some(project) => residual_fwd(&mut output, &self.conv(project, x)),
+            None => residual_fwd(&mut output, x),
+        }
+        relu_fwd(&mut output);
+        BlockTrace { reduce, spatial, output }
+    }
+
+    /// Sends one row of 1000 cotangents back, down to the image, or to the output of block `until`.
+    ///
+    /// # Panics
+    /// If `seed` has another length.
+    pub fn backward(&self, trace: &Trace<T>, seed: &[T], rule: Rule, until: Option<usize>) -> Backward<T> {
+        assert_eq!(seed.len(), CLASSES);
+        let mut average = vec![T::ZERO; FEATURES];
+        dense_dgrad(seed, &self.head.weight, &mut average);
+
+        let blocks = &self.network.blocks;
+        let mut back = Backward { blocks: vec![Vec::new(); blocks.len()], input: Vec::new() };
+        let last = blocks.len() - 1;
+        let mut d = vec![T::ZERO; trace.blocks[last].output.len()];
+        global_average_dgrad(&average, &mut d);
+
+        for block in blocks.iter().rev() {
+            back.blocks[block.index] = d.clone();
+            if until == Some(block.index) {
+                return back;
+            }
+            d = self.block_backward(block, &trace.blocks[block.index], d, rule);
+        }
+
+        let mut stem = vec![T::ZERO; trace.stem.len()];
+        max_pool_dgrad(&(&self.network.pool).into(), &trace.winner, &d, &mut stem);
+        relu_dgrad(rule, &trace.stem, &mut stem);
+        back.input = self.conv_backward(&self.network.stem, &stem);
+        back
+    }
+
+    fn block_backward(&self, block: &Block, trace: &BlockTrace<T>, mut d: Vec<T>, rule: Rule) -> Vec<T> {
+        relu_dgrad(rule, &trace.output, &mut d);
+        let mut spatial = self.conv_backward(&block.expand, &d);
+        relu_dgrad(rule, &trace.spatial, &mut spatial);
+        let mut reduce = self.conv_backward(&block.spatial, &spatial);
+        relu_dgrad(rule, &trace.reduce, &mut reduce);
+        let mut x = self.conv_backward(&block.reduce, &reduce);
+        match &block.project {
+            Some(project) => residual_dgrad(&mut x, &self.conv_backward(project, &d)),
+            None => residual_dgrad(&mut x, &d),
+        }
+        x
+    }
+
+    fn conv(&self, conv: &Conv, x: &[T]) -> Vec<T> {
+        let Affine { weight, bias } = &self.convs[conv.index];
+        let mut y = vec![T::ZERO; conv.output_len()];
+        conv2d_fwd(&conv.into(), x, weight, bias, &mut y);
+        y
+    }
+
+    fn conv_backward(&self, conv: &Conv, dy: &[T]) -> Vec<T> {
+        let mut dx = vec![T::ZERO; conv.input_len()];
+        conv2d_dgrad(&conv.into(), dy, &self.convs[conv.index].weight, &mut dx);
+        dx
+    }
+}
