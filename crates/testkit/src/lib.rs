@@ -1,1 +1,5 @@
-//! To come.
+//! What the tests and benches of the house share. Never published.
+#![forbid(unsafe_code)]
+
+pub mod random;
+pub mod synthetic;
