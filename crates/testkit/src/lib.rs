@@ -1,7 +1,8 @@
-//! What tests and benches share: comparison that cannot pass by accident, and seeded data.
+//! What tests and benches share: comparison that cannot pass by accident, seeded data, synthetic weights.
 //!
 //! Unlike the libraries, this crate panics: that is how a test fails.
 #![forbid(unsafe_code)]
 
 pub mod compare;
 pub mod random;
+pub mod synthetic;

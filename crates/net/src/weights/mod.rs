@@ -1,42 +1,258 @@
-//! Stand-in.
-#![allow(missing_docs)]
-use crate::arch::*;
-pub struct FoldedConv {
-    pub weight: Vec<f64>,
-    pub bias: Vec<f64>,
+//! Weights files: read, checked against the layer table, BatchNorm folded.
+//!
+//! A file is read once and kept as the bytes that it is; nothing is copied until a layer is asked for, so that an
+//! engine can pack the network layer by layer. Any of the published [`Naming`]s will do; what the names do not say
+//! (variant, epsilon, preprocessing) comes from the file's metadata, else from the habits of those who use the names.
+
+mod archive;
+mod error;
+mod fold;
+mod names;
+mod provenance;
+mod tensor;
+mod tfjs;
+
+pub use archive::Archive;
+pub use error::{Problem, WeightsError};
+pub use fold::{FoldedConv, FoldedDense};
+pub use names::{ConvNames, DenseNames, Layout, Naming};
+pub use provenance::{Claims, Provenance};
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::sync::OnceLock;
+
+use crate::arch::{Conv, Network, Variant};
+use crate::preprocess::Preprocessing;
+use tensor::Tensor;
+
+/// A ResNet-50 file is 102 MB in single precision and 205 MB in double; nothing above this is one.
+const MAX_FILE_BYTES: u64 = 1 << 30;
+
+/// A weights file, checked: every tensor of the table is there, in the right shape, finite, with no variance below 0.
+#[derive(Debug)]
+pub struct Weights {
+    archive: Archive,
+    naming: Naming,
+    provenance: Provenance,
+    convs: Vec<ConvTensors>,
+    dense: DenseTensors,
+    sha256: OnceLock<String>,
 }
-pub struct FoldedDense {
-    pub weight: Vec<f64>,
-    pub bias: Vec<f64>,
+
+/// The tensors of one convolution and its BatchNorm.
+#[derive(Debug)]
+struct ConvTensors {
+    kernel: Tensor,
+    bias: Option<Tensor>,
+    gamma: Tensor,
+    beta: Tensor,
+    mean: Tensor,
+    variance: Tensor,
 }
-pub struct Weights;
-fn rnd(n: usize, seed: u64, s: f64) -> Vec<f64> {
-    let mut x = seed.wrapping_mul(0x9E3779B97F4A7C15) | 1;
-    (0..n)
-        .map(|_| {
-            x ^= x << 13;
-            x ^= x >> 7;
-            x ^= x << 17;
-            ((x >> 11) as f64 / (1u64 << 53) as f64 * 2.0 - 1.0) * s
-        })
-        .collect()
+
+/// The tensors of the head.
+#[derive(Debug)]
+struct DenseTensors {
+    kernel: Tensor,
+    bias: Tensor,
 }
+
 impl Weights {
-    pub fn network(&self) -> &'static Network {
-        Network::of(if std::env::var("V15").is_ok() { Variant::V1_5 } else { Variant::V1 })
+    /// Reads and checks a safetensors file with Keras or torchvision/timm names.
+    pub fn open(path: &Path) -> Result<Weights, WeightsError> {
+        Weights::open_as(path, &Claims::default())
     }
-    pub fn conv(&self, c: &Conv) -> FoldedConv {
-        let f = (c.kernel * c.kernel * c.c_in) as f64;
-        let g = match c.role {
-            Role::Expand => 0.5,
-            _ => 1.0,
-        };
-        FoldedConv {
-            weight: rnd(c.weight_len(), c.index as u64 + 1, (6.0 / f).sqrt() * g),
-            bias: rnd(c.c_out, c.index as u64 + 77, 0.1),
+
+    /// [`open`](Weights::open), with `claims` taking precedence over what the file says about itself.
+    pub fn open_as(path: &Path, claims: &Claims) -> Result<Weights, WeightsError> {
+        let origin = path.display().to_string();
+        let bytes = read_file(path).map_err(|problem| WeightsError { origin: origin.clone(), problem })?;
+        let archive = Archive::from_safetensors(bytes, &origin)?;
+        let name = path.file_name().map_or(origin.clone(), |n| n.to_string_lossy().into_owned());
+        Weights::check(archive, claims, &name).map_err(|problem| WeightsError { origin, problem })
+    }
+
+    /// Checks the bytes of a safetensors file; `origin` names them in messages and, if they do not tell, as the source.
+    pub fn from_bytes(bytes: Vec<u8>, origin: &str) -> Result<Weights, WeightsError> {
+        Weights::from_archive(Archive::from_safetensors(bytes, origin)?, origin, &Claims::default())
+    }
+
+    /// Checks tensors that are already in memory, with `claims` taking precedence over their own metadata.
+    pub fn from_archive(archive: Archive, origin: &str, claims: &Claims) -> Result<Weights, WeightsError> {
+        Weights::check(archive, claims, origin).map_err(|problem| WeightsError { origin: origin.into(), problem })
+    }
+
+    fn check(archive: Archive, claims: &Claims, name: &str) -> Result<Weights, Problem> {
+        let naming = Naming::detect(archive.names()).ok_or(Problem::UnknownNames)?;
+        let provenance = Provenance::of(archive.metadata(), naming, claims, name)?;
+        let network = Network::of(provenance.variant);
+        let mut found = Lookup::new(&archive, naming)?;
+        let mut convs = Vec::with_capacity(crate::arch::CONVS);
+        for conv in network.convs() {
+            let names = naming.conv(network, conv);
+            let channels = [conv.c_out];
+            convs.push(ConvTensors {
+                kernel: found.take(&names.kernel, &naming.layout().kernel_shape(conv))?,
+                bias: match &names.bias {
+                    Some(bias) if found.has(bias) => Some(found.take(bias, &channels)?),
+                    _ => None,
+                },
+                gamma: found.take(&names.gamma, &channels)?,
+                beta: found.take(&names.beta, &channels)?,
+                mean: found.take(&names.mean, &channels)?,
+                variance: found.take(&names.variance, &channels)?,
+            });
         }
+        let (names, head) = (naming.dense(), &network.head);
+        let dense = DenseTensors {
+            kernel: found.take(&names.kernel, &naming.layout().dense_shape(head))?,
+            bias: found.take(&names.bias, &[head.c_out])?,
+        };
+        found.nothing_left()?;
+
+        for tensor in convs.iter().flat_map(ConvTensors::all).chain([&dense.kernel, &dense.bias]) {
+            tensor.check_finite(archive.data())?;
+        }
+        for conv in &convs {
+            conv.variance.check_not_negative(archive.data())?;
+        }
+        Ok(Weights { archive, naming, provenance, convs, dense, sha256: OnceLock::new() })
     }
+
+    /// The layer table that the weights fit.
+    pub fn network(&self) -> &'static Network {
+        Network::of(self.variant())
+    }
+
+    /// Which ResNet-50.
+    pub fn variant(&self) -> Variant {
+        self.provenance.variant
+    }
+
+    /// The number that BatchNorm adds to the variance.
+    pub fn epsilon(&self) -> f64 {
+        self.provenance.epsilon
+    }
+
+    /// What the network was trained to be shown.
+    pub fn preprocessing(&self) -> Preprocessing {
+        self.provenance.preprocessing
+    }
+
+    /// Where the weights come from, by their metadata, else the file's name.
+    pub fn source(&self) -> &str {
+        &self.provenance.source
+    }
+
+    /// How the tensors are named.
+    pub fn naming(&self) -> Naming {
+        self.naming
+    }
+
+    /// Tensors in the file.
+    pub fn tensors(&self) -> usize {
+        self.archive.names().count()
+    }
+
+    /// Numbers in the tensors that the network uses, running statistics included.
+    pub fn parameters(&self) -> usize {
+        let convs = self.convs.iter().flat_map(ConvTensors::all).map(Tensor::len).sum::<usize>();
+        convs + self.dense.kernel.len() + self.dense.bias.len()
+    }
+
+    /// SHA-256 of the file's bytes, in lower-case hexadecimal digits; computed when first asked for.
+    pub fn sha256(&self) -> &str {
+        self.sha256.get_or_init(|| self.archive.file_sha256())
+    }
+
+    /// SHA-256 of the tensors' bytes alone, computed now.
+    pub fn data_sha256(&self) -> String {
+        self.archive.data_sha256()
+    }
+
+    /// SHA-256 that the metadata gives for the tensors' bytes, if it gives one.
+    pub fn claimed_data_sha256(&self) -> Option<&str> {
+        self.archive.metadata().get(provenance::SHA256).map(String::as_str)
+    }
+
+    /// One convolution with its BatchNorm folded into it.
+    pub fn conv(&self, conv: &Conv) -> FoldedConv {
+        fold::conv(conv, &self.convs[conv.index], self.naming.layout(), self.epsilon(), self.archive.data())
+    }
+
+    /// The head.
     pub fn dense(&self) -> FoldedDense {
-        FoldedDense { weight: rnd(2048000, 991, 0.03), bias: rnd(1000, 992, 0.1) }
+        fold::dense(&self.network().head, &self.dense, self.naming.layout(), self.archive.data())
     }
+
+    /// Writes the tensors, untouched, as one safetensors file that says where they come from; returns the SHA-256 of
+    /// the file. The same weights always give the same bytes.
+    ///
+    /// The file appears under its name only when it is complete and on disk.
+    pub fn save(&self, path: &Path) -> Result<String, WeightsError> {
+        let write = self.archive.write(path, &self.provenance);
+        write.map_err(|e| WeightsError { origin: path.display().to_string(), problem: Problem::Write(e) })
+    }
+}
+
+impl ConvTensors {
+    fn all(&self) -> impl Iterator<Item = &Tensor> {
+        [&self.kernel, &self.gamma, &self.beta, &self.mean, &self.variance].into_iter().chain(&self.bias)
+    }
+}
+
+/// Tensors by their plain name, with a note of those that the table asked for.
+struct Lookup<'a> {
+    tensors: HashMap<&'a str, (Tensor, bool)>,
+}
+
+impl<'a> Lookup<'a> {
+    fn new(archive: &'a Archive, naming: Naming) -> Result<Self, Problem> {
+        let mut tensors = HashMap::new();
+        for tensor in archive.tensors() {
+            let (name, tensor) = tensor;
+            let plain = naming.plain(name);
+            if naming.is_bookkeeping(plain) {
+                continue;
+            }
+            if tensors.insert(plain, (tensor, false)).is_some() {
+                return Err(Problem::Duplicate { name: plain.into() });
+            }
+        }
+        Ok(Lookup { tensors })
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.tensors.contains_key(name)
+    }
+
+    fn take(&mut self, name: &str, shape: &[usize]) -> Result<Tensor, Problem> {
+        let Some((tensor, taken)) = self.tensors.get_mut(name) else {
+            return Err(Problem::Missing { name: name.into() });
+        };
+        *taken = true;
+        tensor.check_type_and_shape(shape)?;
+        Ok(tensor.clone())
+    }
+
+    /// A tensor beyond the table belongs to another network, whose answers these weights would not give.
+    fn nothing_left(&self) -> Result<(), Problem> {
+        let left = self.tensors.iter().filter(|(_, (_, taken))| !taken).map(|(name, _)| *name).min();
+        left.map_or(Ok(()), |name| Err(Problem::Unexpected { name: name.into() }))
+    }
+}
+
+/// Reads a whole file, unless it is far too large to be what it should be.
+fn read_file(path: &Path) -> Result<Vec<u8>, Problem> {
+    let mut file = File::open(path).map_err(Problem::Read)?;
+    let length = file.metadata().map_err(Problem::Read)?.len();
+    if length > MAX_FILE_BYTES {
+        return Err(Problem::TooLarge { bytes: length });
+    }
+    let mut bytes = Vec::with_capacity(length as usize + 1);
+    file.by_ref().take(MAX_FILE_BYTES).read_to_end(&mut bytes).map_err(Problem::Read)?;
+    Ok(bytes)
 }
