@@ -4,5 +4,6 @@
 #![forbid(unsafe_code)]
 
 pub mod compare;
+pub mod golden;
 pub mod random;
 pub mod synthetic;
