@@ -1,1 +1,53 @@
-//! To come.
+//! Saliency as numbers: which class score is asked about, what the gradient says, and what happens when the object
+//! is gone.
+//!
+//! Nothing here computes a layer and nothing here draws. An [`Objective`] writes the seed that an
+//! [`Engine`](backlit_net::Engine) sends back; [`saliency_map`] turns the gradient that comes out into a [`Map`];
+//! [`mask`] changes the picture that goes in, and a [`Comparison`] lays the answers side by side.
+//!
+//! ```text
+//! logits -- Objective::write_seed --> seed -- engine --> gradient -- saliency_map --> SaliencyMap
+//! picture -- mask::apply --> variant -- engine --> logits -- Comparison::add --> the table of the experiment
+//! ```
+//!
+//! ```
+//! use backlit_net::IMAGE_LEN;
+//! use backlit_saliency::{MapOptions, Objective, saliency_map};
+//!
+//! let mut logits = vec![0f32; 1000];
+//! logits[281] = 9.0;
+//! let mut seed = vec![0f32; 1000];
+//! Objective::default().write_seed(&logits, &mut seed); // the logit of the top class
+//! assert_eq!(seed[281], 1.0);
+//!
+//! let mut gradient = vec![0f32; IMAGE_LEN]; // an engine's answer to that seed
+//! gradient[0] = -3.0;
+//! let saliency = saliency_map(&gradient, &MapOptions { sigma: 0.0, ..MapOptions::default() })?;
+//! assert_eq!((saliency.raw_min, saliency.raw_max, saliency.blank), (0.0, 3.0, false));
+//! # Ok::<(), backlit_saliency::MapError>(())
+//! ```
+#![forbid(unsafe_code)]
+
+mod comparison;
+mod map;
+pub mod mask;
+mod method;
+mod modifier;
+mod names;
+mod normalize;
+mod objective;
+mod predictions;
+mod reduction;
+pub mod smooth;
+mod target;
+
+pub use comparison::{Comparison, Reading};
+pub use map::{Map, MapError, MapOptions, SaliencyMap, saliency_map};
+pub use method::Method;
+pub use modifier::Modifier;
+pub use names::UnknownName;
+pub use normalize::EPSILON;
+pub use objective::{Objective, Score};
+pub use predictions::{Prediction, rank_of, ranking, softmax, top_k};
+pub use reduction::Reduction;
+pub use target::{Target, TargetError};

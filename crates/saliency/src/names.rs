@@ -1,0 +1,101 @@
+//! Names: one table per option gives its spelling, its aliases, its parser and its JSON form.
+
+/// A name that an option does not have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown {what} {text:?}: expected {expected}")]
+pub struct UnknownName {
+    /// What was being named, for example `modifier`.
+    pub what: &'static str,
+    /// As it was typed.
+    pub text: String,
+    /// The names there are.
+    pub expected: String,
+}
+
+/// Letter case, and `-` for `_`, do not matter in names.
+pub(crate) fn canonical(text: &str) -> String {
+    text.trim().to_ascii_lowercase().replace('-', "_")
+}
+
+/// Writes `ALL`, `as_str`, `Display`, `FromStr` and `Serialize` for an enum from a table `Variant = "name" | "alias"`.
+macro_rules! named {
+    ($type:ident, $what:literal, { $($variant:ident = $name:literal $(| $alias:literal)*),+ $(,)? }) => {
+        impl $type {
+            /// Every value, in the order of declaration.
+            pub const ALL: &'static [$type] = &[$($type::$variant),+];
+
+            /// The spelling of options and reports.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $($type::$variant => $name),+
+                }
+            }
+        }
+
+        impl std::fmt::Display for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+
+        impl std::str::FromStr for $type {
+            type Err = $crate::names::UnknownName;
+
+            /// Reads a name or an alias; letter case, and `-` for `_`, do not matter.
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                match $crate::names::canonical(text).as_str() {
+                    $($name $(| $alias)* => Ok($type::$variant),)+
+                    _ => {
+                        let expected = [$($name),+].join(", ");
+                        Err($crate::names::UnknownName { what: $what, text: text.to_owned(), expected })
+                    }
+                }
+            }
+        }
+
+        impl serde::Serialize for $type {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+    };
+}
+pub(crate) use named;
+
+#[cfg(test)]
+mod tests {
+    use crate::mask::{Experiment, Fill};
+    use crate::{Method, Modifier, Reduction, Score};
+
+    #[test]
+    fn every_name_reads_back() {
+        macro_rules! check {
+            ($($type:ty),+) => {$(
+                assert!(!<$type>::ALL.is_empty());
+                for &value in <$type>::ALL {
+                    assert_eq!(value.to_string().parse::<$type>(), Ok(value));
+                    assert_eq!(serde_json::to_value(value).unwrap(), value.as_str());
+                }
+            )+};
+        }
+        check!(Method, Modifier, Reduction, Score, Experiment, Fill);
+    }
+
+    #[test]
+    fn aliases_case_and_hyphens() {
+        assert_eq!("Small-Values".parse(), Ok(Modifier::SmallValues));
+        assert_eq!(" vanilla ".parse(), Ok(Method::Gradient));
+        assert_eq!("softmax".parse(), Ok(Score::Probability));
+        for alias in ["relu", "deconv", "deconvnet", "rectified"] {
+            assert_eq!(alias.parse(), Ok(Method::Rectified));
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_lists_the_known_ones() {
+        let error = "squared".parse::<Modifier>().unwrap_err().to_string();
+        let names = "absolute, negate, relu, invert, small_values, none";
+        assert_eq!(error, format!("unknown modifier \"squared\": expected {names}"));
+        assert!(!"a\nb".parse::<Score>().unwrap_err().to_string().contains('\n'), "errors are one line");
+    }
+}
