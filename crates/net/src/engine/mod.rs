@@ -11,7 +11,7 @@ mod seeds;
 pub use error::EngineError;
 pub use outputs::{Features, Gradients, Logits, Moments, TapGradients};
 pub use sampler::{PathNode, Sampler};
-pub use seeds::Seeds;
+pub use seeds::{Seeds, WriteSeeds};
 
 use crate::arch::{BLOCKS, Network};
 use crate::{IMAGE_LEN, SIDE};

@@ -3,6 +3,9 @@
 use super::EngineError;
 use crate::CLASSES;
 
+/// Fills the seeds of one image: `write(image, logits, rows)`.
+pub type WriteSeeds<'a> = dyn Fn(usize, &[f32], &mut [f32]) + Sync + 'a;
+
 /// One or more rows of 1000 cotangents for every image.
 ///
 /// A seed v asks for the gradient of v . logits; a one-hot row asks for one class score.
@@ -21,7 +24,7 @@ pub enum Seeds<'a> {
         /// Seeds an image.
         per_image: usize,
         /// Fills the rows of one image; must depend on nothing but its arguments.
-        write: &'a (dyn Fn(usize, &[f32], &mut [f32]) + Sync),
+        write: &'a WriteSeeds<'a>,
     },
 }
 

@@ -1,41 +1,61 @@
-//! Which preprocessing a network was trained with.
+//! Preprocessing: from a photograph to the numbers that the network expects.
+//!
+//! Two steps, each named by an option: a [`Grid`] says which part of the photograph becomes the 224 x 224 pixels and
+//! how it is resampled, a [`Preprocessing`] turns those pixels into floats.
+//!
+//! ```
+//! use backlit_net::photo::Photo;
+//! use backlit_net::preprocess::{Grid, Preprocess, Preprocessing};
+//! use backlit_net::{IMAGE_LEN, Variant};
+//!
+//! let photo = Photo::new(2, 1, vec![255, 0, 0, 0, 0, 255])?;
+//! let preprocess = Preprocess { preprocessing: Preprocessing::Caffe, grid: Grid::default_for(Variant::V1) };
+//! let input = preprocess.prepare(&photo);
+//! assert_eq!(input.tensor.len(), IMAGE_LEN);
+//! # Ok::<(), backlit_net::photo::PhotoError>(())
+//! ```
 
-use std::fmt;
-use std::str::FromStr;
+mod frame;
+mod grid;
+mod normalise;
+mod resize;
+#[cfg(test)]
+mod tests;
 
-/// From 8-bit RGB to the floats that the network expects.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Preprocessing {
-    /// BGR minus the mean of the training images.
-    Caffe,
-    /// RGB scaled to 0..1, minus a mean, over a standard deviation.
-    Torch,
+pub use frame::Frame;
+pub use grid::{CROP_FROM, Grid, Resize};
+pub use normalise::Preprocessing;
+pub use resize::Filter;
+
+use crate::IMAGE_LEN;
+use crate::photo::Photo;
+
+/// Everything between a photograph and the network's input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Preprocess {
+    /// From 8-bit RGB to floats.
+    pub preprocessing: Preprocessing,
+    /// From the photograph to 224 x 224 pixels.
+    pub grid: Grid,
 }
 
-impl Preprocessing {
-    /// `caffe` or `torch`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Preprocessing::Caffe => "caffe",
-            Preprocessing::Torch => "torch",
-        }
-    }
+/// A photograph made ready for the network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Input {
+    /// What the network is shown, `[224, 224, 3]`, 8-bit RGB.
+    pub rgb: Vec<u8>,
+    /// The same as the network's input, `[224, 224, 3]`, in its channel order.
+    pub tensor: Vec<f32>,
+    /// The part of the photograph that the grid shows.
+    pub frame: Frame,
 }
 
-impl fmt::Display for Preprocessing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Preprocessing {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "caffe" => Ok(Preprocessing::Caffe),
-            "torch" => Ok(Preprocessing::Torch),
-            _ => Err(format!("unknown preprocessing `{text}`: expected `caffe` or `torch`")),
-        }
+impl Preprocess {
+    /// Resamples and normalises one photograph.
+    pub fn prepare(&self, photo: &Photo) -> Input {
+        let rgb = self.grid.sample(photo);
+        let mut tensor = vec![0.0; IMAGE_LEN];
+        self.preprocessing.apply(&rgb, &mut tensor);
+        Input { rgb, tensor, frame: self.grid.frame(photo.width, photo.height) }
     }
 }
