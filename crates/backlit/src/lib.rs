@@ -1,1 +1,4 @@
-//! To come.
+//! Backlit as a library.
+#![forbid(unsafe_code)]
+
+pub mod sources;

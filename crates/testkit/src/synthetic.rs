@@ -70,14 +70,14 @@ pub fn weights_bytes(variant: Variant, naming: Naming, seed: u64) -> Vec<u8> {
     ])
 }
 
-/// Mean square of what a convolution reads: pixels for the stem (about those of a photograph), elsewhere the output
-/// of a ReLU of about unit size.
+/// Mean square of what a convolution reads, apart from what all its positions have in common: pixels of a photograph
+/// for the stem, elsewhere outputs of a ReLU of about unit size.
 fn input_power(conv: &Conv, preprocessing: Preprocessing) -> f32 {
     match (conv.role, preprocessing) {
-        (Role::Stem, Preprocessing::Caffe) => 3600.0,
-        (Role::Stem, _) => 1.0,
-        (Role::Reduce | Role::Project, _) => 1.0,
-        _ => 0.5,
+        (Role::Stem, Preprocessing::Caffe) => 1200.0,
+        (Role::Stem, _) => 0.4,
+        (Role::Reduce | Role::Project, _) => 0.6,
+        _ => 0.4,
     }
 }
 
