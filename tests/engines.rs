@@ -65,7 +65,7 @@ fn cpu_agrees_with_the_oracle_for_both_variants_and_all_rules() {
 
 #[test]
 fn bytes_do_not_depend_on_split_threads_order_or_company() {
-    const N: usize = 11;
+    const N: usize = 9;
     let weights = &*V1;
     let (data, rows) = (images(weights, N), two_seeds(N));
     for level in levels() {
@@ -156,7 +156,7 @@ fn gradient_agrees_with_differences_of_the_oracle() {
             let difference = (step(h) - step(-h)) / (2.0 * h);
             let expected: f64 = gradient.iter().zip(&v).map(|(g, v)| g * v).sum();
             let size = gradient.iter().map(|g| g * g).sum::<f64>().sqrt();
-            assert_close(weights.variant().as_str(), &[expected / size], &[difference / size], 1e-5);
+            assert_close(weights.variant().as_str(), &[expected / size], &[difference / size], 1e-4);
         }
     }
 }

