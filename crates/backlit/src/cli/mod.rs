@@ -1,0 +1,54 @@
+//! The command line: arguments in, pictures, tables and exit codes out. Only this part of the house prints.
+
+mod args;
+mod doctor;
+mod explain;
+mod failure;
+mod inputs;
+mod maps;
+mod mask;
+mod model;
+mod network;
+mod predict;
+mod records;
+mod saliency;
+mod terminal;
+mod weights;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use args::{Arguments, Command};
+use failure::{Failure, Outcome};
+
+/// Runs the command and turns its outcome into an exit code.
+pub(crate) fn main() -> ExitCode {
+    // Prints help and version with code 0, a wrong command line with code 2.
+    let arguments = Arguments::parse();
+    match run(arguments.command) {
+        Ok(outcome) => outcome.code(),
+        Err(failure) => {
+            failure.print();
+            failure.code()
+        }
+    }
+}
+
+fn run(command: Command) -> Result<Outcome, Failure> {
+    match command {
+        Command::Explain(arguments) => explain::run(&arguments),
+        Command::Predict(arguments) => predict::run(&arguments),
+        Command::Saliency(arguments) => saliency::run(&arguments),
+        Command::Mask(arguments) => mask::run(&arguments),
+        Command::Weights(arguments) => weights::run(arguments.command),
+        Command::Model(arguments) => model::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "backlit", &mut script);
+            terminal::print(&String::from_utf8_lossy(&script))?;
+            Ok(Outcome::Done)
+        }
+    }
+}
