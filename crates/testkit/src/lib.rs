@@ -2,4 +2,5 @@
 #![forbid(unsafe_code)]
 
 pub mod random;
+pub mod server;
 pub mod synthetic;
