@@ -6,4 +6,5 @@
 pub mod compare;
 pub mod golden;
 pub mod random;
+pub mod server;
 pub mod synthetic;
