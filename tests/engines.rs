@@ -110,7 +110,8 @@ fn seeds_may_wait_for_the_logits() {
     let early = engine.gradient(images, Seeds::Rows { data: &rows, per_image: 1 }, Rule::Plain).unwrap();
     assert_same("gradient", &found.gradient, &early.gradient);
 
-    let bad = Seeds::FromLogits { per_image: 1, write: &|image, _, row| row[3] = if image == 1 { f32::NAN } else { 1.0 } };
+    let bad =
+        Seeds::FromLogits { per_image: 1, write: &|image, _, row| row[3] = if image == 1 { f32::NAN } else { 1.0 } };
     assert!(matches!(engine.gradient(images, bad, Rule::Plain), Err(EngineError::NonFiniteSeed { image: 1, .. })));
 }
 
@@ -214,14 +215,22 @@ fn bad_questions_get_typed_answers() {
         let nan = vec![f32::NAN; 2 * CLASSES];
         let nan = Seeds::Rows { data: &nan, per_image: 1 };
         assert!(matches!(gradient(nan), Err(EngineError::NonFiniteSeed { .. })));
-        let tap = engine.gradient_at(images, Seeds::Rows { data: &[0.0; 2 * CLASSES], per_image: 1 }, Rule::Plain, Tap::Block(16));
+        let tap = engine.gradient_at(
+            images,
+            Seeds::Rows { data: &[0.0; 2 * CLASSES], per_image: 1 },
+            Rule::Plain,
+            Tap::Block(16),
+        );
         assert!(matches!(tap, Err(EngineError::NoSuchBlock { index: 16 })));
         let two = engine.gradient_moments(images, &Sampler::midpoint_path(vec![], 1), &[0.0; CLASSES], Rule::Plain);
         assert!(matches!(two, Err(EngineError::OneImage { found: 2 })));
     }
     // Far more seeds than memory: an error, not an abort.
     let many = Seeds::FromLogits { per_image: usize::MAX / 8 / IMAGE_LEN / 4, write: &|_, _, _| () };
-    assert!(matches!(engine.gradient(images, many, Rule::Plain), Err(EngineError::OutOfMemory { .. } | EngineError::SeedLength { .. })));
+    assert!(matches!(
+        engine.gradient(images, many, Rule::Plain),
+        Err(EngineError::OutOfMemory { .. } | EngineError::SeedLength { .. })
+    ));
 
     let options = CpuOptions { threads: Some(0), level: None };
     assert!(matches!(Cpu::new(&V1, options), Err(CpuError::Threads { threads: 0, .. })));

@@ -27,8 +27,7 @@ pub(crate) fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
 pub(crate) fn table(names: &[&str], rows: &[Vec<String>]) -> String {
     let head: Vec<String> = names.iter().map(|n| n.trim_start_matches('>').to_owned()).collect();
     let all = || std::iter::once(&head).chain(rows);
-    let widths: Vec<usize> =
-        (0..names.len()).map(|c| all().map(|r| r[c].chars().count()).max().unwrap_or(0)).collect();
+    let widths: Vec<usize> = (0..names.len()).map(|c| all().map(|r| r[c].chars().count()).max().unwrap_or(0)).collect();
     let mut text = String::new();
     for row in all() {
         let cells = row.iter().enumerate().map(|(c, cell)| match names[c].starts_with('>') {

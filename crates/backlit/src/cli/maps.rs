@@ -1,0 +1,174 @@
+//! From arguments to maps: what `explain` and `saliency` share.
+
+use backlit::figure::keras_vis_041::KerasVis;
+use backlit::figure::{Coloring, OverlayOptions, Picture, heat};
+use backlit::net::SIDE;
+use backlit::net::photo::Photo;
+use backlit::net::preprocess::{Frame, Input, Preprocessing};
+use backlit::saliency::{Map, MapOptions, Method, Modifier, Objective, Reduction};
+use backlit::{ExplainedMap, Explanation, Request, Session};
+use rayon::prelude::*;
+
+use super::args::{MapArgs, NetworkArgs, PictureArgs};
+use super::failure::{Failure, note};
+use super::inputs::{self, Loaded, Source};
+use super::records::RANGE;
+use super::terminal;
+
+/// A photograph with all that is to be drawn of it.
+pub(crate) struct Explained {
+    pub(crate) loaded: Loaded,
+    pub(crate) input: Input,
+    pub(crate) explanation: Explanation,
+    /// One for each map of the explanation.
+    pub(crate) drawn: Vec<Drawn>,
+}
+
+/// A map as it is drawn and written.
+pub(crate) struct Drawn {
+    /// `[224, 224]`, or with three channels in the network's order.
+    pub(crate) map: Map,
+    /// The picture that a compatibility mode prescribes.
+    pub(crate) heat: Option<Picture>,
+}
+
+/// What to ask for.
+pub(crate) fn request(arguments: &MapArgs) -> Result<Request, Failure> {
+    if arguments.compat.is_some() {
+        check_compat(arguments)?;
+    }
+    if !arguments.sigma.is_finite() || arguments.sigma < 0.0 {
+        return Err(Failure::Usage(format!("--sigma is {}: it must be 0 or more", arguments.sigma)));
+    }
+    let objective = |&target| Objective { target, against: arguments.against, score: arguments.score };
+    Ok(Request {
+        methods: unique(&arguments.method),
+        objectives: unique(&arguments.target).iter().map(objective).collect(),
+        map: MapOptions {
+            modifier: arguments.modifier,
+            reduction: arguments.reduce,
+            normalize: !arguments.raw,
+            sigma: arguments.sigma,
+            ..MapOptions::default()
+        },
+    })
+}
+
+/// What cannot be said of keras-vis 0.4.1 is refused rather than imitated.
+fn check_compat(arguments: &MapArgs) -> Result<(), Failure> {
+    if arguments.method != [Method::Gradient] {
+        let why = "keras-vis 0.4.1 changes the network's forward pass for guided and rectified";
+        return Err(Failure::Usage(format!("--compat keras-vis-0.4.1 goes with --method gradient only: {why}")));
+    }
+    let usual = (arguments.modifier, arguments.reduce) == (Modifier::Absolute, Reduction::Max);
+    if !usual || arguments.raw {
+        let message =
+            "--compat keras-vis-0.4.1 fixes --modifier absolute, --reduce max and the scaling: leave them out";
+        return Err(Failure::Usage(message.into()));
+    }
+    Ok(())
+}
+
+fn unique<T: PartialEq + Copy>(values: &[T]) -> Vec<T> {
+    let mut found: Vec<T> = Vec::new();
+    for &value in values {
+        if !found.contains(&value) {
+            found.push(value);
+        }
+    }
+    found
+}
+
+/// How maps are laid over photographs.
+pub(crate) fn overlay_options(picture: &PictureArgs) -> Result<OverlayOptions, Failure> {
+    if !(0.0..=1.0).contains(&picture.alpha) {
+        return Err(Failure::Usage(format!("--alpha is {}: an opacity lies between 0 and 1", picture.alpha)));
+    }
+    let coloring = Coloring { colormap: picture.cmap, range: RANGE };
+    Ok(OverlayOptions { coloring, opacity: picture.alpha, ..OverlayOptions::default() })
+}
+
+/// Explains all photographs, a batch at a time, and hands each to `each`; returns how many were done and how many
+/// failed. A photograph that fails is reported and the rest goes on.
+pub(crate) fn for_each(
+    session: &Session,
+    sources: &[Source],
+    network: &NetworkArgs,
+    arguments: &MapArgs,
+    request: &Request,
+    mut each: impl FnMut(Explained) -> Result<(), Failure>,
+) -> Result<(usize, usize), Failure> {
+    let bar = terminal::photograph_bar(sources.len());
+    let (mut done, mut failed) = (0, 0);
+    for batch in sources.chunks(network.batch.into()) {
+        let (loaded, bad) = inputs::load_batch(batch, network.orientation);
+        failed += bad;
+        let inputs: Vec<Input> = loaded.par_iter().map(|l| session.prepare(&l.photo)).collect();
+        let tensor: Vec<f32> = inputs.iter().flat_map(|i| &i.tensor).copied().collect();
+        if !inputs.is_empty() {
+            let explained = session.explain_batch(&tensor, request)?;
+            for ((loaded, input), explanation) in loaded.into_iter().zip(inputs).zip(explained) {
+                let source = loaded.source.clone();
+                let result = explanation.map_err(Failure::from).and_then(|explanation| {
+                    let order = session.preprocess().preprocessing;
+                    let draw = |map: &ExplainedMap| drawn(arguments, order, map);
+                    let drawn = explanation.maps.iter().map(draw).collect::<Result<_, _>>()?;
+                    warn(&source, &explanation);
+                    bar.suspend(|| each(Explained { loaded, input, explanation, drawn }))
+                });
+                match result {
+                    Ok(()) => done += 1,
+                    Err(failure @ (Failure::Pipe | Failure::Reported)) => return Err(failure),
+                    Err(failure) => {
+                        failed += 1;
+                        inputs::explain(&source, &failure);
+                    }
+                }
+            }
+        }
+        bar.inc(batch.len() as u64);
+    }
+    bar.finish_and_clear();
+    Ok((done, failed))
+}
+
+/// A map without anything in it must not pass for a finding.
+fn warn(source: &Source, explanation: &Explanation) {
+    for map in explanation.maps.iter().filter(|m| m.saliency.blank) {
+        let why = match map.against_idx == Some(map.class_idx) {
+            true => "it compares a class with itself",
+            false => "the gradient is the same everywhere",
+        };
+        note(format!("{}: the {} map is blank: {why}", source.name, map.method.as_str()));
+    }
+}
+
+fn drawn(arguments: &MapArgs, order: Preprocessing, map: &ExplainedMap) -> Result<Drawn, Failure> {
+    if arguments.compat.is_none() {
+        let mut map = map.saliency.map.clone();
+        if map.channels == 3 && order == Preprocessing::Caffe {
+            // Pictures are RGB.
+            map.values.chunks_exact_mut(3).for_each(<[f32]>::reverse);
+        }
+        return Ok(Drawn { map, heat: None });
+    }
+    let stages = KerasVis::from_gradient(&map.gradient, SIDE, SIDE)?;
+    let values = stages.smooth.iter().map(|&v| f32::from(v)).collect();
+    let heat = Picture::new(SIDE, SIDE, stages.heatmap)?;
+    Ok(Drawn { map: Map { height: SIDE, width: SIDE, channels: 1, values }, heat: Some(heat) })
+}
+
+impl Drawn {
+    /// The map alone, 224 x 224.
+    pub(crate) fn heat(&self, options: &OverlayOptions) -> Result<Picture, Failure> {
+        match &self.heat {
+            Some(picture) => Ok(picture.clone()),
+            None => Ok(heat(&self.map, options.coloring)?),
+        }
+    }
+
+    /// The map over its photograph.
+    pub(crate) fn overlay(&self, photo: &Photo, frame: Frame, options: &OverlayOptions) -> Result<Picture, Failure> {
+        Ok(backlit::figure::overlay(photo, &self.map, frame, options)?)
+    }
+}

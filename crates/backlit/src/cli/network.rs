@@ -1,0 +1,64 @@
+//! From arguments to a loaded network, fetching the weights if they are not there.
+
+use std::path::PathBuf;
+
+use backlit::net::engine::Precision;
+use backlit::net::preprocess::Grid;
+use backlit::net::weights::Weights;
+use backlit::sources::{Progress, Source, SourceError, Store};
+use backlit::{EngineChoice, Session, SessionOptions};
+
+use super::args::{EngineArg, NetworkArgs, PrecisionArg};
+use super::failure::{Failure, note};
+use super::terminal;
+
+/// Loads the network that the arguments ask for.
+pub(crate) fn load(arguments: &NetworkArgs) -> Result<Session, Failure> {
+    if let Some(threads) = arguments.threads {
+        // For reading and drawing as well as for the network.
+        rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global()?;
+    }
+    let weights = Weights::open(&fetch(&arguments.weights, false)?)?;
+    let mut grid = Grid::default_for(weights.variant());
+    grid.resize = arguments.resize.unwrap_or(grid.resize);
+    grid.filter = arguments.filter;
+    let options = SessionOptions {
+        engine: match arguments.engine {
+            EngineArg::Auto => EngineChoice::Auto,
+            EngineArg::Cpu => EngineChoice::Cpu,
+            EngineArg::Reference => EngineChoice::Reference,
+        },
+        precision: arguments.precision.map(|p| match p {
+            PrecisionArg::F32 => Precision::F32,
+            PrecisionArg::F64 => Precision::F64,
+        }),
+        threads: None,
+        level: arguments.isa,
+        grid: Some(grid),
+    };
+    Ok(Session::new(&weights, options)?)
+}
+
+/// The path of weights, fetched with a progress bar if they are not there or if `force` is set.
+pub(crate) fn fetch(source: &Source, force: bool) -> Result<PathBuf, Failure> {
+    let store = Store::from_env()?;
+    if !terminal::shows_bars() && !matches!(source, Source::File(_)) && (force || !store.holds(source)) {
+        note(format!("fetching the weights ({source}) into {}", store.folder.display()));
+    }
+    let bar = terminal::byte_bar();
+    let mut stage = None;
+    let mut progress = |p: Progress| {
+        if stage != Some(p.stage) {
+            stage = Some(p.stage);
+            bar.set_message(p.stage.to_string());
+        }
+        bar.set_length(p.total.unwrap_or(p.done));
+        bar.set_position(p.done);
+    };
+    let found: Result<PathBuf, SourceError> = match force {
+        true => store.fetch(source, &mut progress),
+        false => store.ensure(source, &mut progress),
+    };
+    bar.finish_and_clear();
+    Ok(found?)
+}

@@ -1,0 +1,56 @@
+//! `backlit predict`: the best classes of every photograph.
+
+use backlit::Session;
+use backlit::net::Images;
+use backlit::saliency::{Prediction, top_k};
+use rayon::prelude::*;
+use serde_json::json;
+
+use super::args::PredictArgs;
+use super::failure::{Failure, Outcome};
+use super::{inputs, network, terminal};
+
+pub(crate) fn run(arguments: &PredictArgs) -> Result<Outcome, Failure> {
+    let sources = inputs::resolve(&arguments.inputs.images)?;
+    let session = network::load(&arguments.network)?;
+    let bar = terminal::photograph_bar(sources.len());
+    let (mut records, mut failed) = (Vec::new(), 0);
+    for batch in sources.chunks(arguments.network.batch.into()) {
+        let (loaded, bad) = inputs::load_batch(batch, arguments.network.orientation);
+        failed += bad;
+        let tensors: Vec<Vec<f32>> = loaded.par_iter().map(|l| session.prepare(&l.photo).tensor).collect();
+        if !tensors.is_empty() {
+            for (loaded, best) in loaded.iter().zip(classify(&session, &tensors.concat(), arguments.top)?) {
+                match arguments.json {
+                    true => records.push(json!({ "image": loaded.source.name, "predictions": best })),
+                    // Printed as they come, so that a long run can be watched.
+                    false => bar.suspend(|| terminal::print(&as_text(&loaded.source.name, &best)))?,
+                }
+            }
+        }
+        bar.inc(batch.len() as u64);
+    }
+    bar.finish_and_clear();
+    if arguments.json {
+        terminal::print_json(&json!({ "images": records }))?;
+    }
+    Outcome::of(sources.len() - failed, failed)
+}
+
+fn classify(session: &Session, tensor: &[f32], top: u16) -> Result<Vec<Vec<Prediction>>, Failure> {
+    let images = Images::new(tensor)?;
+    let logits = session.engine().predict(images)?;
+    Ok((0..images.len()).map(|i| top_k(logits.row(i), top.into())).collect())
+}
+
+/// A photograph's name and its best classes.
+pub(crate) fn as_text(name: &str, best: &[Prediction]) -> String {
+    let rows = best.iter().map(|p| {
+        let label = p.label();
+        let (rank, class) = (p.rank.to_string(), p.class_idx.to_string());
+        let (logit, probability) = (format!("{:.3}", p.logit), format!("{:.4}", p.probability));
+        vec![rank, label.name.into(), logit, probability, class, label.wnid.into()]
+    });
+    let names = [">rank", "label", ">logit", ">probability", ">class", "wnid"];
+    format!("{name}\n{}\n", terminal::table(&names, &rows.collect::<Vec<_>>()))
+}

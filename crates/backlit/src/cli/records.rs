@@ -1,0 +1,117 @@
+//! Records: what a run did, as JSON, for `--json` and for `manifest.json`.
+
+use std::path::{Path, PathBuf};
+
+use backlit::figure::Range;
+use backlit::{ExplainedMap, Session, output};
+use serde_json::{Value, json};
+
+use super::args::MapArgs;
+use super::failure::Failure;
+
+/// Version of the layout of `manifest.json`.
+const SCHEMA: u32 = 1;
+
+/// Collects the records of a run and writes `manifest.json` last, as the sign that the run is complete.
+pub(crate) struct Manifest {
+    folder: PathBuf,
+    /// The folder was not there before.
+    made: bool,
+    head: Value,
+    images: Vec<Value>,
+}
+
+impl Manifest {
+    /// Begins a run that writes into `folder`, which is made if it is missing and must be writable.
+    pub(crate) fn begin(folder: &Path, command: &str, session: &Session) -> Result<Manifest, Failure> {
+        let error = |what: &str, e: std::io::Error| {
+            Failure::Message(format!("cannot {what} the folder {}: {}", folder.display(), e.kind()))
+        };
+        let made = !folder.exists();
+        std::fs::create_dir_all(folder).map_err(|e| error("make", e))?;
+        // Better to know now than after the work.
+        tempfile::tempfile_in(folder).map_err(|e| error("write to", e))?;
+        let (model, preprocess, engine) = (session.model(), session.preprocess(), session.engine().info());
+        let head = json!({
+            "schema_version": SCHEMA,
+            "command": command,
+            "model": {
+                "name": "resnet50",
+                "variant": model.variant.as_str(),
+                "epsilon": model.epsilon,
+                "source": model.source,
+                "weights_sha256": model.weights_sha256,
+            },
+            "preprocess": {
+                "mode": preprocess.preprocessing.as_str(),
+                "resize": preprocess.grid.resize.as_str(),
+                "filter": preprocess.grid.filter.as_str(),
+                "size": [backlit::net::SIDE, backlit::net::SIDE],
+                "channel_order": preprocess.preprocessing.channel_order(),
+            },
+            "engine": {
+                "version": env!("CARGO_PKG_VERSION"),
+                "kernel": format!("{}/{}/{}", engine.name, engine.precision.as_str(), engine.isa),
+                "seed": null,
+            },
+        });
+        Ok(Manifest { folder: folder.to_owned(), made, head, images: Vec::new() })
+    }
+
+    /// A file of the run.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Adds the record of one photograph.
+    pub(crate) fn push(&mut self, record: Value) {
+        self.images.push(record);
+    }
+
+    /// Writes `manifest.json` and returns all that is in it; after a run without results it leaves nothing behind.
+    pub(crate) fn finish(mut self) -> Result<Value, Failure> {
+        if self.images.is_empty() {
+            if self.made {
+                // Fails, as it should, if somebody else has put something there.
+                let _ = std::fs::remove_dir(&self.folder);
+            }
+            return Err(Failure::Reported);
+        }
+        self.head["images"] = Value::Array(std::mem::take(&mut self.images));
+        let mut bytes = serde_json::to_vec_pretty(&self.head)?;
+        bytes.push(b'\n');
+        output::write(&self.path("manifest.json"), &bytes)?;
+        Ok(self.head)
+    }
+}
+
+/// The record of a map; `files` are the files made from it, by kind.
+pub(crate) fn map(arguments: &MapArgs, map: &ExplainedMap, files: Value) -> Value {
+    let (saliency, label) = (&map.saliency, backlit::net::labels::label(map.class_idx));
+    json!({
+        "method": map.method.as_str(),
+        "params": {
+            "score": map.objective.score.as_str(),
+            "modifier": arguments.modifier.as_str(),
+            "reduce": arguments.reduce.as_str(),
+            "sigma": arguments.sigma,
+            "normalize": !arguments.raw,
+            "compat": arguments.compat.map(|_| "keras-vis-0.4.1"),
+        },
+        "target": {
+            "asked": map.objective.target.to_string(),
+            "class_idx": map.class_idx,
+            "wnid": label.wnid,
+            "label": label.name,
+            "against": map.against_idx,
+        },
+        "min": saliency.raw_min,
+        "max": saliency.raw_max,
+        "blank": saliency.blank,
+        "residual": null,
+        "files": files,
+    })
+}
+
+/// Signed maps are drawn symmetrically about zero when the colours diverge.
+pub(crate) const RANGE: Range = Range::Auto;
