@@ -69,7 +69,7 @@ fn the_oracle_agrees_with_every_key() {
         // last bit of the gradient.
         let expected = golden.bytes("kerasvis_heatmap_u8");
         let golden_map = to_f32(&golden.values("kerasvis_saliency"));
-        let heat = backlit_figure::keras_vis_041::heat_map(&golden_map);
+        let heat = backlit_figure::keras_vis_041::heatmap(&golden_map);
         assert!(heat == expected, "{name}: the heat map differs");
         let blue: Vec<u8> = heat.iter().skip(2).step_by(3).copied().collect();
         let blurred = smooth::gaussian_u8(&blue, 224, 224, 5.0, smooth::TRUNCATE).unwrap();
@@ -130,7 +130,8 @@ fn integrated_gradients_along_the_golden_path() {
         let sampler = Sampler::midpoint_path(black.clone(), 32);
         let seed = one_hot(golden.targets()[0]);
         let moments = engine.gradient_moments(Images::new(&input).unwrap(), &sampler, &seed, Rule::Plain).unwrap();
-        let found: Vec<f64> = moments.mean.iter().zip(&input).zip(&black).map(|((g, x), b)| f64::from(g * (x - b))).collect();
+        let found: Vec<f64> =
+            moments.mean.iter().zip(&input).zip(&black).map(|((g, x), b)| f64::from(g * (x - b))).collect();
         let error = relative_l2(&found, &golden.values("integrated_gradients_32"));
         println!("{name} integrated gradients: {error:.1e}");
         assert!(error <= 1e-2, "{name}: {error}");
