@@ -3,7 +3,6 @@
 //! `cargo bench -p backlit-benches --bench table [-- --quick | --save]`; README.md explains the columns.
 #![forbid(unsafe_code)]
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -104,10 +103,12 @@ fn path() -> PathBuf {
 
 /// Whole or not at all.
 fn save(path: &Path, text: &str) -> std::io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(text.as_bytes())?;
-    file.persist(path)?;
-    Ok(())
+    std::fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
+    let part = path.with_extension("md.part");
+    let written = std::fs::write(&part, text).and_then(|()| std::fs::rename(&part, path));
+    if written.is_err() {
+        // The first error is the one to tell of.
+        let _ = std::fs::remove_file(&part);
+    }
+    written
 }
