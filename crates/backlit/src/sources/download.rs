@@ -82,6 +82,9 @@ pub(super) struct Download {
     note: PathBuf,
 }
 
+/// Asks for a file, or for its rest from a byte on as long as it has an ETag.
+type Get<'a> = dyn FnMut(Option<(u64, &str)>) -> Result<Reply, SourceError> + 'a;
+
 impl Download {
     /// Keeps `.NAME.partial` and its note in the folder of `target`.
     pub(super) fn beside(target: &Path) -> Download {
@@ -113,7 +116,7 @@ impl Download {
     pub(super) fn run(
         &mut self,
         url: &str,
-        get: &mut dyn FnMut(Option<(u64, &str)>) -> Result<Reply, SourceError>,
+        get: &mut Get<'_>,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Option<String>, SourceError> {
         let mut most = self.kept().map(|(have, _)| have);
