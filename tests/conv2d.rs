@@ -1,6 +1,6 @@
 //! conv2d: the reference against central differences and its own adjoint, the engine's kernels against the reference.
 
-use backlit_cpu::bench::{Epilogue, Gate, PackedConv};
+use backlit_cpu::layers::{Epilogue, Gate, PackedConv};
 use backlit_net::Rule;
 use backlit_net::arch::{Conv, Network, Role, Variant};
 use backlit_net::weights::FoldedConv;

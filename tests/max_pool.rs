@@ -21,10 +21,10 @@ fn gradient_agrees_with_central_differences() {
     for border in [PoolBorder::Zero, PoolBorder::NegativeInfinity] {
         for side in [1, 2, 5, 8] {
             let s = pool(side, 3, border);
-            // Distinct values 0.01 apart, positive and negative: no tie within the step.
+            // Distinct values 0.01 apart, positive and negative, none zero like the border: no tie within the step.
             let n = side * side * 3;
             let order = Random::new(side as u64);
-            let mut x: Vec<f64> = (0..n).map(|i| (i as f64 - n as f64 / 2.0 + 0.5) * 0.01).collect();
+            let mut x: Vec<f64> = (0..n).map(|i| (i as f64 - n as f64 / 2.0 + 0.25) * 0.01).collect();
             x.sort_by_key(|v| order.bits((v * 1e4) as i64 as usize));
             let (y, winner) = forward(&s, &x);
             let u = Random::new(9).values(y.len(), 1.0);

@@ -1,7 +1,7 @@
 //! Single convolutions, each with the epilogue that it has in the network.
 
-use backlit_cpu::bench::{Epilogue, Gate, PackedConv};
 use backlit_cpu::isa::Token;
+use backlit_cpu::layers::{Epilogue, Gate, PackedConv};
 use backlit_net::Rule;
 use backlit_net::arch::{Conv, Network, Role};
 use backlit_net::weights::FoldedConv;

@@ -26,6 +26,8 @@ pub use engine::{Cpu, CpuError, CpuOptions};
 
 /// Single layers, for benches and tests; not part of the stable interface.
 #[doc(hidden)]
-pub mod bench {
+pub mod layers {
     pub use crate::ops::conv2d::{Epilogue, Gate, PackedConv};
+    pub use crate::ops::max_pool;
+    pub use crate::ops::stem::Stem;
 }

@@ -148,7 +148,8 @@ pub(crate) enum Compat {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Picture")]
 pub(crate) struct PictureArgs {
-    /// Colours: jet, viridis, turbo, inferno, magma, grey, hot; bwr and seismic for signed maps
+    /// Colours: jet, viridis, turbo, inferno, magma, grey, hot; or bwr and seismic, which show the map's own values
+    /// symmetrically about zero (with --modifier none, for instance)
     #[arg(long, default_value = "viridis")]
     pub(crate) cmap: Colormap,
     /// Opacity of the map over the photograph, 0 to 1

@@ -15,7 +15,7 @@ use super::{inputs, network, predict, terminal};
 const LABELS: usize = 5;
 
 pub(crate) fn run(arguments: &ExplainArgs) -> Result<Outcome, Failure> {
-    let request = maps::request(&arguments.map)?;
+    let request = maps::request(&arguments.map, &arguments.picture)?;
     let overlay = maps::overlay_options(&arguments.picture)?;
     let sources = inputs::resolve(&arguments.inputs.images)?;
     let session = network::load(&arguments.network)?;
@@ -39,7 +39,7 @@ pub(crate) fn run(arguments: &ExplainArgs) -> Result<Outcome, Failure> {
             picture.save_png(&path)?;
             text.push_str(&format!("wrote {}\n", path.display()));
             sheet.push(&manifest, &picture, &loaded.source.stem, &guesses, note)?;
-            records.push(records::map(&arguments.map, map, json!({ "side_by_side": name })));
+            records.push(records::map(&request, arguments.map.compat, map, json!({ "side_by_side": name })));
         }
         if !arguments.output.json {
             text.push('\n');

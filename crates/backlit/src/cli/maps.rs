@@ -33,7 +33,9 @@ pub(crate) struct Drawn {
 }
 
 /// What to ask for.
-pub(crate) fn request(arguments: &MapArgs) -> Result<Request, Failure> {
+///
+/// Colours that diverge about zero need a map that still has its zero: such a map keeps its own values.
+pub(crate) fn request(arguments: &MapArgs, picture: &PictureArgs) -> Result<Request, Failure> {
     if arguments.compat.is_some() {
         check_compat(arguments)?;
     }
@@ -47,7 +49,7 @@ pub(crate) fn request(arguments: &MapArgs) -> Result<Request, Failure> {
         map: MapOptions {
             modifier: arguments.modifier,
             reduction: arguments.reduce,
-            normalize: !arguments.raw,
+            normalize: !arguments.raw && !picture.cmap.is_diverging(),
             sigma: arguments.sigma,
             ..MapOptions::default()
         },

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use backlit::figure::Range;
-use backlit::{ExplainedMap, Session, output};
+use backlit::{ExplainedMap, Request, Session, output};
 use serde_json::{Value, json};
 
-use super::args::MapArgs;
+use super::args::Compat;
 use super::failure::Failure;
 
 /// Version of the layout of `manifest.json`.
@@ -86,17 +86,19 @@ impl Manifest {
 }
 
 /// The record of a map; `files` are the files made from it, by kind.
-pub(crate) fn map(arguments: &MapArgs, map: &ExplainedMap, files: Value) -> Value {
-    let (saliency, label) = (&map.saliency, backlit::net::labels::label(map.class_idx));
+pub(crate) fn map(request: &Request, compat: Option<Compat>, map: &ExplainedMap, files: Value) -> Value {
+    let (saliency, options) = (&map.saliency, &request.map);
+    let label = backlit::net::labels::label(map.class_idx);
     json!({
         "method": map.method.as_str(),
         "params": {
             "score": map.objective.score.as_str(),
-            "modifier": arguments.modifier.as_str(),
-            "reduce": arguments.reduce.as_str(),
-            "sigma": arguments.sigma,
-            "normalize": !arguments.raw,
-            "compat": arguments.compat.map(|_| "keras-vis-0.4.1"),
+            "modifier": options.modifier.as_str(),
+            "reduce": options.reduction.as_str(),
+            "normalize": options.normalize,
+            "sigma": options.sigma,
+            "truncate": options.truncate,
+            "compat": compat.map(|Compat::KerasVis041| "keras-vis-0.4.1"),
         },
         "target": {
             "asked": map.objective.target.to_string(),

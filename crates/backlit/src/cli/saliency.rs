@@ -2,7 +2,7 @@
 
 use backlit::figure::OverlayOptions;
 use backlit::net::SIDE;
-use backlit::{ExplainedMap, output};
+use backlit::{ExplainedMap, Request, output};
 use serde_json::{Value, json};
 
 use super::args::{Format, SaliencyArgs};
@@ -12,7 +12,7 @@ use super::records::{self, Manifest};
 use super::{inputs, network, predict, terminal};
 
 pub(crate) fn run(arguments: &SaliencyArgs) -> Result<Outcome, Failure> {
-    let request = maps::request(&arguments.map)?;
+    let request = maps::request(&arguments.map, &arguments.picture)?;
     let overlay = maps::overlay_options(&arguments.picture)?;
     let sources = inputs::resolve(&arguments.inputs.images)?;
     let session = network::load(&arguments.network)?;
@@ -24,7 +24,7 @@ pub(crate) fn run(arguments: &SaliencyArgs) -> Result<Outcome, Failure> {
         let mut text = predict::as_text(&explained.loaded.source.name, &best);
         let mut records = Vec::new();
         for (map, drawn) in explained.explanation.maps.iter().zip(&explained.drawn) {
-            let record = write(arguments, &overlay, &manifest, &explained, map, drawn)?;
+            let record = write(arguments, &request, &overlay, &manifest, &explained, map, drawn)?;
             for file in record["files"].as_object().into_iter().flat_map(|files| files.values()) {
                 let path = manifest.path(file.as_str().unwrap_or_default());
                 text.push_str(&format!("wrote {}\n", path.display()));
@@ -53,6 +53,7 @@ pub(crate) fn run(arguments: &SaliencyArgs) -> Result<Outcome, Failure> {
 /// Writes the files of one map and returns its record.
 fn write(
     arguments: &SaliencyArgs,
+    request: &Request,
     overlay: &OverlayOptions,
     manifest: &Manifest,
     explained: &Explained,
@@ -98,7 +99,7 @@ fn write(
             Format::Json => _ = files.insert("json".into(), json!(format!("{stem}.json"))),
         }
     }
-    let record = records::map(&arguments.map, map, Value::Object(files));
+    let record = records::map(request, arguments.map.compat, map, Value::Object(files));
     if let Some(name) = record["files"]["json"].as_str() {
         let mut own = record.clone();
         own["image"] = json!(loaded.source.name);

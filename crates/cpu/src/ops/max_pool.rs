@@ -15,9 +15,9 @@ use super::stem::{C_OUT as CHANNELS, OUTPUT_LEN as INPUT_LEN, SIDE_OUT as SIDE_I
 use crate::isa::{Isa, Job, Token};
 
 /// Rows and columns of the output.
-pub(crate) const SIDE_OUT: usize = 56;
+pub const SIDE_OUT: usize = 56;
 /// Floats of one image's output; as many codes.
-pub(crate) const OUTPUT_LEN: usize = SIDE_OUT * SIDE_OUT * CHANNELS;
+pub const OUTPUT_LEN: usize = SIDE_OUT * SIDE_OUT * CHANNELS;
 /// The code of a window without a positive element.
 const NOTHING: u8 = 15;
 
@@ -27,7 +27,7 @@ fn source(p: usize, offset: usize) -> Option<usize> {
 }
 
 /// `x` `[n, 112, 112, 64]`, not negative, to `y` and `codes` `[n, 56, 56, 64]`.
-pub(crate) fn forward(token: Token, x: &[f32], y: &mut [f32], codes: &mut [u8]) {
+pub fn forward(token: Token, x: &[f32], y: &mut [f32], codes: &mut [u8]) {
     const ROW: usize = SIDE_OUT * CHANNELS;
     y.par_chunks_mut(ROW).zip(codes.par_chunks_mut(ROW)).enumerate().for_each(|(row, (y, codes))| {
         let x = &x[row / SIDE_OUT * INPUT_LEN..][..INPUT_LEN];
@@ -66,7 +66,7 @@ impl Job for ForwardRow<'_> {
 }
 
 /// `dy` `[n, 56, 56, 64]` to `dx` `[n, 112, 112, 64]`, overwritten: back through the pool and the stem's ReLU.
-pub(crate) fn dgrad(token: Token, border: PoolBorder, rule: Rule, codes: &[u8], dy: &[f32], dx: &mut [f32]) {
+pub fn dgrad(token: Token, border: PoolBorder, rule: Rule, codes: &[u8], dy: &[f32], dx: &mut [f32]) {
     dx.par_chunks_mut(SIDE_IN * CHANNELS).enumerate().for_each(|(row, dx)| {
         let (image, h) = (row / SIDE_IN * OUTPUT_LEN, row % SIDE_IN);
         let (codes, dy) = (&codes[image..][..OUTPUT_LEN], &dy[image..][..OUTPUT_LEN]);

@@ -1,7 +1,7 @@
 //! One op per file, forward and backward side by side.
 
-pub(crate) mod conv2d;
+pub mod conv2d;
 pub(crate) mod head;
-pub(crate) mod max_pool;
-pub(crate) mod stem;
+pub mod max_pool;
+pub mod stem;
 mod strip;

@@ -31,11 +31,11 @@ const PAD: usize = 3;
 /// Floats under one row of the filter.
 const ROW: usize = KERNEL * CHANNELS;
 /// Rows and columns of the output.
-pub(crate) const SIDE_OUT: usize = 112;
+pub const SIDE_OUT: usize = 112;
 /// Channels of the output.
-pub(crate) const C_OUT: usize = 64;
+pub const C_OUT: usize = 64;
 /// Floats of one image's output.
-pub(crate) const OUTPUT_LEN: usize = SIDE_OUT * SIDE_OUT * C_OUT;
+pub const OUTPUT_LEN: usize = SIDE_OUT * SIDE_OUT * C_OUT;
 /// Floats in a row of the padded image.
 const PADDED_ROW: usize = (SIDE + 2 * PAD) * CHANNELS;
 /// Panels of the forward pass, and of the 21 numbers of the gradient.
@@ -43,7 +43,7 @@ const BLOCKS: usize = C_OUT / LANES;
 const ROW_BLOCKS: usize = ROW.div_ceil(LANES);
 
 /// Packed weights of the stem.
-pub(crate) struct Stem {
+pub struct Stem {
     bias: Vec<f32>,
     /// `[4 blocks of k][7 rows][21]`.
     forward: Vec<Lanes>,
@@ -57,7 +57,11 @@ fn meeting(h: usize) -> std::iter::StepBy<std::ops::Range<usize>> {
 }
 
 impl Stem {
-    pub(crate) fn new(conv: &Conv, folded: &FoldedConv) -> Stem {
+    /// Packs both passes.
+    ///
+    /// # Panics
+    /// If `conv` is not the stem of the table.
+    pub fn new(conv: &Conv, folded: &FoldedConv) -> Stem {
         assert_eq!((conv.kernel, conv.pad, conv.stride, conv.c_out), (KERNEL, PAD, 2, C_OUT));
         // The weights are [r][s][c][k], so a filter row is already [21][64].
         let weight = |r: usize, j: usize, k: usize| folded.weight[(r * ROW + j) * C_OUT + k] as f32;
@@ -86,7 +90,7 @@ impl Stem {
     }
 
     /// `images` `[n, 224, 224, 3]` to `y` `[n, 112, 112, 64]`, after ReLU.
-    pub(crate) fn forward(&self, token: Token, images: &[f32], y: &mut [f32]) {
+    pub fn forward(&self, token: Token, images: &[f32], y: &mut [f32]) {
         y.par_chunks_mut(OUTPUT_LEN).zip(images.par_chunks(IMAGE_LEN)).for_each(|(y, image)| {
             let mut padded = vec![0f32; PADDED_ROW * (SIDE + 2 * PAD)];
             for (h, row) in image.chunks_exact(SIDE * CHANNELS).enumerate() {
@@ -98,7 +102,7 @@ impl Stem {
     }
 
     /// `dy` `[n, 112, 112, 64]`, already through the stem's ReLU, to `dx` `[n, 224, 224, 3]`, overwritten.
-    pub(crate) fn dgrad(&self, token: Token, dy: &[f32], dx: &mut [f32]) {
+    pub fn dgrad(&self, token: Token, dy: &[f32], dx: &mut [f32]) {
         dx.par_chunks_mut(SIDE * CHANNELS).enumerate().for_each(|(row, dx)| {
             let (image, h) = (row / SIDE, row % SIDE);
             token.run(DgradRow { stem: self, dy: &dy[image * OUTPUT_LEN..][..OUTPUT_LEN], h, dx });
