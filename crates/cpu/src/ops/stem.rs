@@ -31,11 +31,11 @@ const PAD: usize = 3;
 /// Floats under one row of the filter.
 const ROW: usize = KERNEL * CHANNELS;
 /// Rows and columns of the output.
-pub const SIDE_OUT: usize = 112;
+pub(crate) const SIDE_OUT: usize = 112;
 /// Channels of the output.
-pub const C_OUT: usize = 64;
+pub(crate) const C_OUT: usize = 64;
 /// Floats of one image's output.
-pub const OUTPUT_LEN: usize = SIDE_OUT * SIDE_OUT * C_OUT;
+pub(crate) const OUTPUT_LEN: usize = SIDE_OUT * SIDE_OUT * C_OUT;
 /// Floats in a row of the padded image.
 const PADDED_ROW: usize = (SIDE + 2 * PAD) * CHANNELS;
 /// Panels of the forward pass, and of the 21 numbers of the gradient.
