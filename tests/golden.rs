@@ -1,19 +1,21 @@
 //! Golden data: published weights, real photographs, compared with a float64 network.
 //!
 //! The weights are fetched once, as the command would. `BACKLIT_GOLDEN=FOLDER` compares with all files of a folder
-//! instead of the one photograph that this repository may contain.
+//! instead of the one in this repository.
 
 use std::sync::LazyLock;
 
 use backlit_cpu::isa::Level;
 use backlit_cpu::{Cpu, CpuOptions};
+use backlit_figure::keras_vis_041::KerasVis;
 use backlit_net::engine::Sampler;
-use backlit_net::preprocess::Preprocessing;
+use backlit_net::photo::Photo;
+use backlit_net::preprocess::{Grid, Preprocessing};
 use backlit_net::weights::Weights;
-use backlit_net::{Engine, IMAGE_LEN, Images, Rule, Seeds, Tap};
+use backlit_net::{Engine, IMAGE_LEN, Images, Rule, Seeds, Tap, Variant};
 use backlit_reference::Model;
-use backlit_saliency::{MapOptions, saliency_map, smooth};
-use backlit_testkit::compare::{correlation, median, relative_l2};
+use backlit_saliency::{MapOptions, saliency_map, top_k};
+use backlit_testkit::compare::{assert_same, correlation, median, relative_l2};
 use backlit_testkit::golden::{Golden, one_hot};
 use backlit_testkit::random::{to_f32, to_f64};
 use backlit_tests::levels;
@@ -39,6 +41,8 @@ fn the_oracle_agrees_with_every_key() {
         };
         check("logits", &trace.logits);
         let targets = golden.targets();
+        let best: Vec<usize> = top_k(&to_f32(&trace.logits), 2).iter().map(|p| p.class_idx).collect();
+        assert_eq!(best, targets, "{name}");
         let back = |class: usize, rule| {
             let seed = to_f64(&one_hot(class));
             model.backward(&trace, &seed, rule, None)
@@ -65,16 +69,22 @@ fn the_oracle_agrees_with_every_key() {
         let smooth = saliency_map(&gradient, &MapOptions::default()).unwrap();
         check("smooth_sigma5", &to_f64(&smooth.map.values));
 
-        // The picture is made from the golden map, byte for byte; from our own gradient a byte may differ by the
-        // last bit of the gradient.
-        let expected = golden.bytes("kerasvis_heatmap_u8");
-        let golden_map = to_f32(&golden.values("kerasvis_saliency"));
-        let heat = backlit_figure::keras_vis_041::heatmap(&golden_map);
-        assert!(heat == expected, "{name}: the heat map differs");
-        let blue: Vec<u8> = heat.iter().skip(2).step_by(3).copied().collect();
-        let blurred = smooth::gaussian_u8(&blue, 224, 224, 5.0, smooth::TRUNCATE).unwrap();
-        assert!(blurred == golden.bytes("post_smooth_u8"), "{name}: the blurred blue channel differs");
+        // From the golden gradient, byte for byte; from our own a byte may differ by the gradient's last bit.
+        let pictures = KerasVis::from_gradient(&to_f32(&golden.values("grad_top1")), 224, 224).unwrap();
+        assert!(pictures.heatmap == golden.bytes("kerasvis_heatmap_u8"), "{name}: the heat map differs");
+        assert!(pictures.smooth == golden.bytes("post_smooth_u8"), "{name}: the blurred blue channel differs");
     }
+}
+
+#[test]
+fn the_photograph_becomes_the_golden_input() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../assets/chelsea.png");
+    let golden = Golden::open(concat!(env!("CARGO_MANIFEST_DIR"), "/golden/chelsea.safetensors").as_ref());
+    let rgb = Grid::default_for(Variant::V1).sample(&Photo::open(path.as_ref()).unwrap());
+    assert!(rgb == golden.bytes("rgb"), "decoding or resampling differs");
+    let mut input = vec![f32::NAN; IMAGE_LEN];
+    Preprocessing::Caffe.apply(&rgb, &mut input);
+    assert_same("input", &input, &golden.input());
 }
 
 #[test]

@@ -54,6 +54,17 @@ fn the_first_of_equals_wins() {
 }
 
 #[test]
+fn a_nan_is_not_hidden() {
+    for place in 0..9 {
+        let mut x = [1.0; 9];
+        x[place] = f64::NAN;
+        let (y, _) = forward(&pool(3, 1, PoolBorder::Zero), &x);
+        // Every window of a 3x3 map holds the middle pixel; the others are in fewer.
+        assert!(y.iter().any(|v| v.is_nan()), "pixel {place}");
+    }
+}
+
+#[test]
 fn a_border_of_zeros_takes_part() {
     // All negative: the zeros win wherever a window reaches over the edge, and on a 3x3 map every window does.
     let (y, winner) = forward(&pool(3, 1, PoolBorder::Zero), &[-1.0; 9]);

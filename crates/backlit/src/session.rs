@@ -65,6 +65,12 @@ pub enum ExplainError {
     /// The engine refused.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// A request for nothing.
+    #[error("the request names no {what}: name at least one")]
+    Nothing {
+        /// `method` or `objective`.
+        what: &'static str,
+    },
     /// The gradient makes no map.
     #[error(transparent)]
     Map(#[from] MapError),
@@ -151,7 +157,7 @@ impl Session {
     /// # Errors
     /// [`SessionError`] if this machine or this engine lacks what the options ask for.
     pub fn new(weights: &Weights, options: SessionOptions) -> Result<Session, SessionError> {
-        // Hashing the file takes as long as packing it; each has a core of its own.
+        // Neither waits for the other.
         let (engine, sha256) = rayon::join(|| engine(weights, options), || weights.sha256().to_owned());
         let model = Model {
             variant: weights.variant(),
@@ -205,15 +211,21 @@ impl Session {
     /// Explains `[n, 224, 224, 3]` preprocessed images. All objectives share one forward pass for each method.
     ///
     /// # Errors
-    /// [`EngineError`] if the batch cannot be computed; a map that cannot be made is the error of its image alone.
+    /// [`ExplainError`] if the batch cannot be computed; a map that cannot be made is the error of its image alone.
     #[allow(clippy::type_complexity)]
     pub fn explain_batch(
         &self,
         tensor: &[f32],
         request: &Request,
-    ) -> Result<Vec<Result<Explanation, ExplainError>>, EngineError> {
+    ) -> Result<Vec<Result<Explanation, ExplainError>>, ExplainError> {
         let images = Images::new(tensor)?;
         let objectives = &request.objectives;
+        if request.methods.is_empty() {
+            return Err(ExplainError::Nothing { what: "method" });
+        }
+        if objectives.is_empty() {
+            return Err(ExplainError::Nothing { what: "objective" });
+        }
         let write = |_: usize, logits: &[f32], rows: &mut [f32]| {
             for (objective, row) in objectives.iter().zip(rows.chunks_exact_mut(CLASSES)) {
                 objective.write_seed(logits, row);

@@ -1,7 +1,7 @@
 //! The [`Engine`] contract, met by a [`Plan`].
 
 use backlit_net::arch::{Block, Network};
-use backlit_net::engine::{EngineInfo, Features, Gradients, Logits, Precision, TapGradients};
+use backlit_net::engine::{EngineInfo, Features, Gradients, Logits, Precision, TapGradients, check_logits};
 use backlit_net::weights::Weights;
 use backlit_net::{CLASSES, Engine, EngineError, FEATURES, IMAGE_LEN, Images, Rule, Seeds, Tap};
 
@@ -77,6 +77,7 @@ impl Cpu {
             for first in (0..images.len()).step_by(BATCH) {
                 let n = BATCH.min(images.len() - first);
                 let tape = self.plan.forward(images.range(first..first + n).data(), &mut see);
+                check_logits(first, &tape.logits)?;
                 each(first, n, &tape)?;
             }
             Ok(())
@@ -121,6 +122,18 @@ fn within<R: Send>(pool: Option<&rayon::ThreadPool>, f: impl FnOnce() -> R + Sen
     match pool {
         Some(pool) => pool.install(f),
         None => f(),
+    }
+}
+
+/// Copies the output of block `wanted`, batch after batch, to `out`.
+fn keep(out: &mut [f32], wanted: usize) -> impl FnMut(usize, &[f32]) + Send {
+    let mut rest = out;
+    move |block, output| {
+        if block == wanted {
+            let (now, later) = std::mem::take(&mut rest).split_at_mut(output.len());
+            now.copy_from_slice(output);
+            rest = later;
+        }
     }
 }
 
@@ -178,14 +191,7 @@ impl Engine for Cpu {
         let last = self.network.blocks.len() - 1;
         let mut logits = reserve(&[images.len(), CLASSES])?;
         let mut data = reserve(&[images.len(), 49, FEATURES])?;
-        let mut rest = data.as_mut_slice();
-        let see = |block: usize, output: &[f32]| {
-            if block == last {
-                let (now, later) = std::mem::take(&mut rest).split_at_mut(output.len());
-                now.copy_from_slice(output);
-                rest = later;
-            }
-        };
+        let see = keep(&mut data, last);
         self.for_batches(images, see, |first, n, tape| {
             logits[first * CLASSES..][..n * CLASSES].copy_from_slice(&tape.logits);
             Ok(())
@@ -208,14 +214,7 @@ impl Engine for Cpu {
         let mut logits = reserve(&[images.len(), CLASSES])?;
         let mut activation = reserve(&[images.len(), len])?;
         let mut gradient = reserve(&[images.len(), per_image, len])?;
-        let mut rest = activation.as_mut_slice();
-        let see = |block: usize, output: &[f32]| {
-            if block == index {
-                let (now, later) = std::mem::take(&mut rest).split_at_mut(output.len());
-                now.copy_from_slice(output);
-                rest = later;
-            }
-        };
+        let see = keep(&mut activation, index);
         self.for_batches(images, see, |first, n, tape| {
             logits[first * CLASSES..][..n * CLASSES].copy_from_slice(&tape.logits);
             let out = &mut gradient[first * per_image * len..][..n * per_image * len];

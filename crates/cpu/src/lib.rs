@@ -9,7 +9,8 @@
 //! - `ops::{stem, max_pool, head}`: the two ends of the network, which have shapes of their own.
 //! - `plan`: the network as a sequence of these, for a few images at a time.
 //!
-//! What is kept between forward and backward is one bit for every ReLU output and one byte for every pool window.
+//! What is kept between forward and backward is one bit for every ReLU output of the blocks and one byte for every
+//! pool window, which stands for the stem's ReLU too.
 //!
 //! Every output is summed in an order that depends on the layer alone, so the bytes of a result depend on the
 //! instruction set, and not on batch, threads or order.

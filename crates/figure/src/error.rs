@@ -75,6 +75,9 @@ pub enum FigureError {
         /// Floats passed.
         found: usize,
     },
+    /// The gradient makes no map.
+    #[error(transparent)]
+    Map(#[from] backlit_saliency::MapError),
     /// The blur of the keras-vis pictures was refused.
     #[error(transparent)]
     Smooth(#[from] backlit_saliency::smooth::SmoothError),

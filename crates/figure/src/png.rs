@@ -1,9 +1,9 @@
 //! Saving pictures as PNG, whole or not at all.
 
-use std::fs;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
+use backlit_net::files::{Sync, write_whole};
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 
@@ -20,7 +20,8 @@ impl Picture {
     /// fields of the picture do not agree.
     pub fn save_png(&self, path: &Path) -> Result<(), FigureError> {
         self.view().check()?;
-        write(self.view(), path).map_err(|source| FigureError::Write { path: path.to_owned(), source })
+        write_whole(path, Sync::No, |file| encode(self.view(), file))
+            .map_err(|source| FigureError::Write { path: path.to_owned(), source })
     }
 
     /// The picture as the bytes of a PNG file.
@@ -35,27 +36,6 @@ impl Picture {
     }
 }
 
-fn write(view: View<'_>, path: &Path) -> io::Result<()> {
-    if path.is_dir() {
-        return Err(io::Error::new(io::ErrorKind::IsADirectory, "there is a folder of that name"));
-    }
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".backlit-").suffix(".png.part");
-    // A temporary file is private unless told otherwise; a picture should get what the user's umask allows.
-    #[cfg(unix)]
-    builder.permissions(<fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o666));
-    let file = builder.tempfile_in(folder).map_err(without_path)?;
-    let mut buffer = BufWriter::new(file);
-    encode(view, &mut buffer)?;
-    let file = buffer.into_inner().map_err(|error| error.into_error())?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
-}
-
 fn encode(view: View<'_>, to: &mut impl Write) -> io::Result<()> {
     let side = |length: usize| u32::try_from(length).map_err(|_| io::Error::other("too large for a PNG"));
     PngEncoder::new(to).write_image(view.rgb, side(view.width)?, side(view.height)?, ExtendedColorType::Rgb8).map_err(
@@ -66,13 +46,10 @@ fn encode(view: View<'_>, to: &mut impl Write) -> io::Result<()> {
     )
 }
 
-/// The system's reason alone: the name of a temporary file means nothing to the reader of the message.
-fn without_path(error: io::Error) -> io::Error {
-    error.raw_os_error().map_or_else(|| io::Error::from(error.kind()), io::Error::from_raw_os_error)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn names(folder: &Path) -> Vec<String> {

@@ -5,6 +5,7 @@
 //! - [`arch`]: the two variants of the network as one table of shapes, with work and traffic counted;
 //! - [`engine`]: the [`Engine`] contract that every implementation meets, and the types it speaks in;
 //! - [`weights`]: reading, verifying and folding weights files;
+//! - [`files`]: files that appear whole or not at all;
 //! - [`labels`]: the 1000 classes by index, WordNet id and name;
 //! - [`photo`] and [`preprocess`]: from a file on disk to the numbers that the network expects.
 //!
@@ -13,6 +14,7 @@
 
 pub mod arch;
 pub mod engine;
+pub mod files;
 pub mod labels;
 pub mod photo;
 pub mod preprocess;

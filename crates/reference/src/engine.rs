@@ -1,7 +1,7 @@
 //! The oracle behind the [`Engine`] contract.
 
 use backlit_net::arch::Network;
-use backlit_net::engine::{EngineInfo, Features, Gradients, Logits, Precision, TapGradients};
+use backlit_net::engine::{EngineInfo, Features, Gradients, Logits, Precision, TapGradients, check_logits};
 use backlit_net::weights::Weights;
 use backlit_net::{Engine, EngineError, Images, Rule, Seeds, Tap};
 use rayon::prelude::*;
@@ -35,7 +35,12 @@ impl<T: Real> Reference<T> {
         images: Images<'_>,
         each: impl Fn(usize, &Trace<T>) -> Result<R, EngineError> + Sync,
     ) -> Result<Vec<R>, EngineError> {
-        (0..images.len()).into_par_iter().map(|i| each(i, &self.forward(images.get(i)))).collect()
+        let one = |i| {
+            let trace = self.forward(images.get(i));
+            check_logits(i, &to_f32(&trace.logits))?;
+            each(i, &trace)
+        };
+        (0..images.len()).into_par_iter().map(one).collect()
     }
 
     /// As [`map`](Self::map), with the gradients of every seed.

@@ -25,6 +25,10 @@ pub trait Real:
     fn from_f64(value: f64) -> Self;
     /// Exact.
     fn to_f64(self) -> f64;
+    /// Whether it is not a number.
+    fn is_nan(self) -> bool {
+        self.to_f64().is_nan()
+    }
 }
 
 impl Real for f32 {

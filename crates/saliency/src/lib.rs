@@ -42,7 +42,7 @@ pub mod smooth;
 mod target;
 
 pub use comparison::{Comparison, Reading};
-pub use map::{Map, MapError, MapOptions, SaliencyMap, saliency_map};
+pub use map::{Map, MapError, MapOptions, SaliencyMap, saliency_map, saliency_map_of};
 pub use method::Method;
 pub use modifier::Modifier;
 pub use names::UnknownName;

@@ -74,10 +74,12 @@ pub struct SaliencyMap {
 #[non_exhaustive]
 pub enum MapError {
     /// Not one gradient.
-    #[error(
-        "a gradient is 224 x 224 x 3 = {IMAGE_LEN} floats, found {found}: pass the gradient of one seed of one image"
-    )]
+    #[error("a gradient is {height} x {width} x 3 floats, found {found}: pass the gradient of one seed of one image")]
     Length {
+        /// Rows.
+        height: usize,
+        /// Columns.
+        width: usize,
         /// Floats passed.
         found: usize,
     },
@@ -123,14 +125,22 @@ pub enum MapError {
 /// # Errors
 /// [`MapError`]: wrong length, a NaN or infinity, an overflow on the way, or an unusable sigma.
 pub fn saliency_map(gradient: &[f32], options: &MapOptions) -> Result<SaliencyMap, MapError> {
-    if gradient.len() != IMAGE_LEN {
-        return Err(MapError::Length { found: gradient.len() });
-    }
-    map_on_grid(gradient, SIDE, SIDE, options)
+    saliency_map_of(gradient, SIDE, SIDE, options)
 }
 
-/// [`saliency_map`] for a gradient `[height, width, 3]`, not empty.
-fn map_on_grid(gradient: &[f32], height: usize, width: usize, options: &MapOptions) -> Result<SaliencyMap, MapError> {
+/// [`saliency_map`] for a gradient of another shape, `[height, width, 3]`.
+///
+/// # Errors
+/// [`MapError`].
+pub fn saliency_map_of(
+    gradient: &[f32],
+    height: usize,
+    width: usize,
+    options: &MapOptions,
+) -> Result<SaliencyMap, MapError> {
+    if gradient.is_empty() || height.checked_mul(width).and_then(|n| n.checked_mul(CHANNELS)) != Some(gradient.len()) {
+        return Err(MapError::Length { height, width, found: gradient.len() });
+    }
     let MapOptions { modifier, reduction, normalize, sigma, truncate } = *options;
     if let Some(at) = gradient.iter().position(|g| !g.is_finite()) {
         let (pixel, channel) = (at / CHANNELS, at % CHANNELS);
@@ -231,7 +241,7 @@ mod tests {
     fn bad_gradients() {
         for len in [0, 3, IMAGE_LEN - 1, 2 * IMAGE_LEN] {
             let error = saliency_map(&vec![0.0; len], &MapOptions::default()).unwrap_err();
-            assert_eq!(error, MapError::Length { found: len });
+            assert_eq!(error, MapError::Length { height: SIDE, width: SIDE, found: len });
         }
         for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
             let mut g = gradient();
@@ -267,7 +277,7 @@ mod tests {
 
     #[test]
     fn small_grids() {
-        let out = map_on_grid(&[1.0, -4.0, 2.0], 1, 1, &MapOptions::default()).unwrap();
+        let out = saliency_map_of(&[1.0, -4.0, 2.0], 1, 1, &MapOptions::default()).unwrap();
         assert_eq!((out.raw_max, out.blank, out.map.values), (4.0, true, vec![0.0]));
     }
 

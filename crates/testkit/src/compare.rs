@@ -50,7 +50,7 @@ pub fn assert_close(what: &str, found: &[f64], expected: &[f64], tolerance: f64)
     }
 }
 
-/// Every element equal, bit for bit; the first that is not is named. Negative zero counts as zero.
+/// Every element equal as a number (the two zeros are one); the first that is not is named.
 ///
 /// # Panics
 /// If one differs, or all are zero.

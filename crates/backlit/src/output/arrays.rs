@@ -42,11 +42,11 @@ pub fn safetensors(tensors: &[(&str, &[usize], &[f32])]) -> Result<Vec<u8>, Outp
 }
 
 fn check(shape: &[usize], values: &[f32]) -> Result<(), String> {
-    let expected: usize = shape.iter().product();
-    if expected == values.len() {
+    let expected = shape.iter().try_fold(1usize, |len, &n| len.checked_mul(n));
+    if expected == Some(values.len()) {
         Ok(())
     } else {
-        Err(format!("shape {shape:?} holds {expected} values, found {}", values.len()))
+        Err(format!("{} values do not fill the shape {shape:?}", values.len()))
     }
 }
 

@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use backlit_net::files::{Sync, write_whole};
+
 /// A file that could not be written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -25,27 +27,11 @@ pub enum OutputError {
     },
 }
 
-/// Writes `bytes` beside `path` under a temporary name, then renames.
+/// Writes `bytes` to `path`, replacing what is there.
 ///
 /// # Errors
 /// [`OutputError::Write`]; nothing is left behind.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), OutputError> {
     let error = |reason| OutputError::Write { path: path.to_owned(), reason };
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    {
-        // Temporary files are private by default; this one is to become an ordinary file, as the umask has it.
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    let mut file = builder.prefix(".backlit-").tempfile_in(folder).map_err(|e| error(plain(e)))?;
-    file.write_all(bytes).map_err(error)?;
-    file.persist(path).map_err(|e| error(plain(e.error)))?;
-    Ok(())
-}
-
-/// The system's own words, without the temporary file's name.
-fn plain(error: std::io::Error) -> std::io::Error {
-    error.kind().into()
+    write_whole(path, Sync::No, |file| file.write_all(bytes)).map_err(error)
 }

@@ -57,8 +57,10 @@ impl Job for ForwardRow<'_> {
                 let (Some(h), Some(w)) = (source(self.p, r), source(q, s)) else { continue };
                 let x = &self.x[(h * SIDE_IN + w) * CHANNELS..][..CHANNELS];
                 for ((y, old), &x) in y.iter_mut().zip(codes.iter_mut()).zip(x) {
-                    *old = if x > *y { code } else { *old };
-                    *y = if x > *y { x } else { *y };
+                    // A NaN wins over everything, so that it is seen.
+                    let wins = x > *y || x.is_nan();
+                    *old = if wins { code } else { *old };
+                    *y = if wins { x } else { *y };
                 }
             }
         }

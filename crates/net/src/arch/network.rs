@@ -180,7 +180,7 @@ impl Network {
         convs + self.head.c_in * self.head.c_out + self.head.c_out
     }
 
-    /// ReLU outputs of one image; one gate bit is kept for each.
+    /// ReLU outputs of one image: all that a backward pass has to know of each is one bit.
     pub fn relu_outputs(&self) -> usize {
         let blocks: usize =
             self.blocks.iter().flat_map(|b| [&b.reduce, &b.spatial, &b.expand]).map(Conv::output_len).sum();

@@ -53,6 +53,12 @@ pub enum EngineError {
         /// The value found.
         value: f32,
     },
+    /// The network overflowed: pixels or weights beyond all bounds.
+    #[error("the logits of image {image} are not finite: its pixels, or the weights, are far too large")]
+    NonFiniteLogits {
+        /// Image in the batch.
+        image: usize,
+    },
     /// A tap that the network does not have.
     #[error("there is no block {index}: the network has blocks 0 (2a) to 15 (5c)")]
     NoSuchBlock {

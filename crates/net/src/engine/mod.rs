@@ -1,4 +1,4 @@
-//! The contract between those who compute (reference, cpu, cuda) and those who ask (saliency, the command).
+//! The contract between those who compute (engines) and those who ask (saliency, the command).
 //!
 //! One [`Engine`] holds one network with its weights and answers five questions about preprocessed images. Whatever
 //! the batch, the number of threads or the order of the images, the answer for an image is the same, byte for byte.
@@ -9,7 +9,7 @@ mod sampler;
 mod seeds;
 
 pub use error::EngineError;
-pub use outputs::{Features, Gradients, Logits, Moments, TapGradients};
+pub use outputs::{Features, Gradients, Logits, Moments, TapGradients, check_logits};
 pub use sampler::{PathNode, Sampler};
 pub use seeds::{Seeds, WriteSeeds};
 
@@ -68,7 +68,7 @@ pub struct EngineInfo {
     pub name: &'static str,
     /// Its arithmetic.
     pub precision: Precision,
-    /// The instruction set it chose, for example `avx2+fma` or `portable`.
+    /// The instruction set it chose, for example `avx2` or `portable`.
     pub isa: String,
     /// Threads it computes with.
     pub threads: usize,

@@ -17,6 +17,19 @@ impl Logits {
     }
 }
 
+/// Refuses logits, `[n, 1000]`, that are not finite; `first` is the number of the first of these images.
+///
+/// Every engine asks this after its forward pass, so that nobody is told a class by a network that overflowed.
+///
+/// # Errors
+/// [`EngineError::NonFiniteLogits`] with the first such image.
+pub fn check_logits(first: usize, logits: &[f32]) -> Result<(), EngineError> {
+    match logits.iter().position(|v| !v.is_finite()) {
+        Some(at) => Err(EngineError::NonFiniteLogits { image: first + at / CLASSES }),
+        None => Ok(()),
+    }
+}
+
 /// Logits and input gradients.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gradients {

@@ -4,7 +4,6 @@
 //! text under `__metadata__`), then the data section.
 
 use std::collections::BTreeMap;
-use std::fs::Permissions;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -14,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::tensor::Tensor;
 use super::{Problem, Provenance, WeightsError};
+use crate::files::{Sync, hex, sha256, write_whole};
 
 /// Tensors by name over one block of bytes, and free metadata.
 #[derive(Debug)]
@@ -70,11 +70,11 @@ impl Archive {
 
     /// SHA-256 of the data section, in lower-case hexadecimal digits.
     pub fn data_sha256(&self) -> String {
-        hex(&Sha256::digest(self.data()))
+        sha256(self.data())
     }
 
     pub(super) fn file_sha256(&self) -> String {
-        hex(&Sha256::digest(&self.bytes))
+        sha256(&self.bytes)
     }
 
     pub(super) fn tensors(&self) -> impl Iterator<Item = (&str, Tensor)> {
@@ -83,24 +83,16 @@ impl Archive {
 
     /// Writes a safetensors file whose metadata begins with `provenance`; returns the SHA-256 of the file.
     ///
-    /// Tensors keep their order and their bytes, so the same archive always gives the same file. The file is
-    /// written under another name in the same folder, brought to disk, then renamed.
+    /// Tensors keep their order and their bytes, so the same archive always gives the same file.
     pub(super) fn write(&self, path: &Path, provenance: &Provenance) -> io::Result<String> {
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".backlit-").suffix(".tmp");
-        // A temporary file is private by default; this one is to become an ordinary file, as the umask allows.
-        if let Some(ordinary) = ordinary_permissions() {
-            builder.permissions(ordinary);
-        }
-        let mut file = builder.tempfile_in(folder)?;
         let mut hash = Sha256::new();
-        for part in [self.header(provenance).as_slice(), self.data()] {
-            hash.update(part);
-            file.write_all(part)?;
-        }
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|e| e.error)?;
+        let header = self.header(provenance);
+        write_whole(path, Sync::Yes, |file| {
+            [header.as_slice(), self.data()].into_iter().try_for_each(|part| {
+                hash.update(part);
+                file.write_all(part)
+            })
+        })?;
         Ok(hex(&hash.finalize()))
     }
 
@@ -118,20 +110,4 @@ impl Archive {
         json.resize(json.len().next_multiple_of(8), b' ');
         [&(json.len() as u64).to_le_bytes()[..], &json].concat()
     }
-}
-
-#[cfg(unix)]
-fn ordinary_permissions() -> Option<Permissions> {
-    use std::os::unix::fs::PermissionsExt;
-    Some(Permissions::from_mode(0o666))
-}
-
-#[cfg(not(unix))]
-fn ordinary_permissions() -> Option<Permissions> {
-    None
-}
-
-/// Bytes as lower-case hexadecimal digits.
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! The winner of a tie is the first in row-major order of the window, border included, as in Keras and PyTorch. If
-//! it lies in the border, its gradient falls off the picture.
+//! it lies in the border, its gradient falls off the picture. A NaN wins over everything, so that it is seen.
 
 use backlit_net::arch::{Pool, PoolBorder};
 
@@ -73,7 +73,8 @@ pub fn max_pool_fwd<T: Real>(shape: &MaxPool, x: &[T], y: &mut [T], winner: &mut
                         } else {
                             continue;
                         };
-                        if best.is_none_or(|(value, _)| candidate.0 > value) {
+                        let wins = |value| candidate.0 > value || candidate.0.is_nan();
+                        if best.is_none_or(|(value, _)| wins(value)) {
                             best = Some(candidate);
                         }
                     }
