@@ -51,7 +51,7 @@ fn check_manifest(manifest: &Value) {
     assert_eq!(image["maps"].as_array().unwrap().len(), 1);
     let map = &image["maps"][0];
     assert_eq!(map["method"], "gradient");
-    assert_eq!(keys(&map["params"]), ["score", "modifier", "reduce", "sigma", "normalize", "compat"]);
+    assert_eq!(keys(&map["params"]), ["score", "modifier", "reduce", "normalize", "sigma", "truncate", "compat"]);
     assert_eq!(keys(&map["target"]), ["asked", "class_idx", "wnid", "label", "against"]);
     assert_eq!((&map["target"]["asked"], &map["target"]["class_idx"]), (&"top1".into(), &285.into()));
     assert!(number(&map["max"]) > number(&map["min"]) && number(&map["min"]) >= 0.0);

@@ -19,9 +19,8 @@ fn batches_threads_order_and_repetition_change_no_byte() {
     assert_eq!(expected.len(), 2 * 2 * 4);
     for arguments in [
         "{cat} {mirrored} --batch 8 --threads 2",
-        "{cat} {mirrored} --batch 1 --threads 2",
         "{mirrored} {cat} --batch 8 --threads 1",
-        "{mirrored} {cat} --batch 1 --threads 1",
+        "{mirrored} {cat} --batch 1 --threads 2",
     ] {
         let found = results(arguments);
         assert!(found.keys().eq(expected.keys()), "{arguments}");

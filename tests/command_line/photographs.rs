@@ -31,7 +31,7 @@ fn a_folder_of_photographs_against_a_float64_network() {
         println!("{stem}: logits {logits:.1e}, gradient {gradient:.1e}, map {map:.1e}");
         assert!(logits <= 2e-6, "{stem}: logits {logits}");
         assert!(gradient <= 1e-2, "{stem}: gradient {gradient}");
-        assert!(map <= 1e-3, "{stem}: map {map}");
+        assert!(map <= 5e-3, "{stem}: map {map}");
         errors.push(gradient);
     }
     let middle = median(&errors);

@@ -21,8 +21,9 @@ pub(crate) fn run(arguments: &ExplainArgs) -> Result<Outcome, Failure> {
     let request = maps::request(&arguments.map, &arguments.picture)?;
     let overlay = maps::overlay_options(&arguments.picture)?;
     let sources = inputs::resolve(&arguments.inputs.images)?;
+    let mut manifest = Manifest::begin(&arguments.output.output)?;
     let session = network::load(&arguments.network)?;
-    let mut manifest = Manifest::begin(&arguments.output.output, "explain", &session)?;
+    manifest.describe("explain", &session);
     let mut sheet = Sheet::new(sources.len() * request.methods.len() * request.objectives.len() > 1);
 
     let (network, map) = (&arguments.network, &arguments.map);

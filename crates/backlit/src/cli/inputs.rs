@@ -183,7 +183,7 @@ mod tests {
     fn names_are_unique() {
         let paths = ["a/cat.jpg", "b/cat.png", "dog.gif", "cat-2.jpg", "c/Cat.gif", "cat.jpg"].map(|p| Some(p.into()));
         let stems: Vec<_> = name(paths.into()).into_iter().map(|s| s.stem).collect();
-        assert_eq!(stems, ["cat", "cat-2", "dog", "cat-2-2", "Cat-2", "cat-3"]);
+        assert_eq!(stems, ["cat", "cat-2", "dog", "cat-2-2", "Cat-3", "cat-4"]);
         assert_eq!(name(vec![None])[0].stem, "stdin");
     }
 }

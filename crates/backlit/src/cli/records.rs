@@ -23,7 +23,7 @@ pub(crate) struct Manifest {
 
 impl Manifest {
     /// Begins a run that writes into `folder`, which is made if it is missing and must be writable.
-    pub(crate) fn begin(folder: &Path, command: &str, session: &Session) -> Result<Manifest, Failure> {
+    pub(crate) fn begin(folder: &Path) -> Result<Manifest, Failure> {
         let error = |what: &str, e: std::io::Error| {
             Failure::Message(format!(
                 "cannot {what} the folder {}: {}: name another one with -o",
@@ -37,17 +37,22 @@ impl Manifest {
         }
         let missing = folder.ancestors().take_while(|f| !f.as_os_str().is_empty() && !f.exists());
         // Made from here on, and taken away again if nothing comes of it.
-        let mut manifest = Manifest {
+        let manifest = Manifest {
             folder: folder.to_owned(),
             made: missing.map(Path::to_owned).collect(),
             head: Value::Null,
             images: Vec::new(),
         };
         std::fs::create_dir_all(folder).map_err(|e| error("make", e))?;
-        // Better to know now than after the work.
+        // Better to know now than after the download and the work.
         tempfile::tempfile_in(folder).map_err(|e| error("write to", e))?;
+        Ok(manifest)
+    }
+
+    /// Writes down what computes, and how.
+    pub(crate) fn describe(&mut self, command: &str, session: &Session) {
         let (model, preprocess, engine) = (session.model(), session.preprocess(), session.engine().info());
-        manifest.head = json!({
+        self.head = json!({
             "schema_version": SCHEMA,
             "command": command,
             "model": {
@@ -70,7 +75,6 @@ impl Manifest {
                 "seed": null,
             },
         });
-        Ok(manifest)
     }
 
     /// A file of the run.
