@@ -128,7 +128,7 @@ pub(crate) struct MapArgs {
     #[arg(long, default_value = "max")]
     pub(crate) reduce: Reduction,
     /// Standard deviation of the Gaussian that smooths the map, in pixels of 224; 0 for none
-    #[arg(long, default_value_t = 5.0)]
+    #[arg(long, default_value_t = 5.0, allow_negative_numbers = true)]
     pub(crate) sigma: f64,
     /// Keep the map's own values instead of scaling them to 0..1
     #[arg(long)]
@@ -153,7 +153,7 @@ pub(crate) struct PictureArgs {
     #[arg(long, default_value = "viridis")]
     pub(crate) cmap: Colormap,
     /// Opacity of the map over the photograph, 0 to 1
-    #[arg(long, default_value_t = 0.7)]
+    #[arg(long, default_value_t = 0.7, allow_negative_numbers = true)]
     pub(crate) alpha: f32,
 }
 

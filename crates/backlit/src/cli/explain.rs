@@ -1,8 +1,11 @@
 //! `backlit explain`: the best classes, and the photograph beside its map.
 
+use std::path::PathBuf;
+
 use backlit::ExplainedMap;
 use backlit::figure::{ContactSheet, ContactSheetOptions, Guess, Line, Picture, SideBySideOptions, side_by_side};
 use backlit::net::labels;
+use backlit::saliency::{Method, Modifier, Target};
 use serde_json::{Value, json};
 
 use super::args::ExplainArgs;
@@ -18,8 +21,9 @@ pub(crate) fn run(arguments: &ExplainArgs) -> Result<Outcome, Failure> {
     let request = maps::request(&arguments.map, &arguments.picture)?;
     let overlay = maps::overlay_options(&arguments.picture)?;
     let sources = inputs::resolve(&arguments.inputs.images)?;
+    let mut manifest = Manifest::begin(&arguments.output.output)?;
     let session = network::load(&arguments.network)?;
-    let mut manifest = Manifest::begin(&arguments.output.output, "explain", &session)?;
+    manifest.describe("explain", &session);
     let mut sheet = Sheet::new(sources.len() * request.methods.len() * request.objectives.len() > 1);
 
     let (network, map) = (&arguments.network, &arguments.map);
@@ -32,7 +36,7 @@ pub(crate) fn run(arguments: &ExplainArgs) -> Result<Outcome, Failure> {
         let mut records = Vec::new();
         for (map, drawn) in explanation.maps.iter().zip(drawn) {
             let name = file_name(&loaded.source.stem, map, explanation.maps.len() == 1);
-            let note = note(map);
+            let note = note(arguments, map);
             let options = SideBySideOptions { overlay, panel_width: None, note: note.clone() };
             let picture = side_by_side(&loaded.photo, &drawn.map, input.frame, &guesses, &options)?;
             let path = manifest.path(&name);
@@ -53,12 +57,12 @@ pub(crate) fn run(arguments: &ExplainArgs) -> Result<Outcome, Failure> {
         }));
         Ok(())
     })?;
-    if done > 0 {
-        sheet.finish(&manifest)?;
-    }
+    let pages = if done > 0 { sheet.finish(&manifest)? } else { Vec::new() };
     let record: Value = manifest.finish()?;
     if arguments.output.json {
         terminal::print_json(&record)?;
+    } else {
+        terminal::print(&pages.iter().map(|page| format!("wrote {}\n", page.display())).collect::<String>())?;
     }
     Outcome::of(done, failed)
 }
@@ -72,15 +76,21 @@ fn file_name(stem: &str, map: &ExplainedMap, only: bool) -> String {
 }
 
 /// What the picture must say about itself: anything but the plain gradient of the best class.
-fn note(map: &ExplainedMap) -> Option<String> {
+fn note(arguments: &ExplainArgs, map: &ExplainedMap) -> Option<String> {
     let mut words = Vec::new();
-    if map.method != backlit::saliency::Method::Gradient {
+    if arguments.map.compat.is_some() {
+        words.push("as keras-vis 0.4.1".to_owned());
+    }
+    if map.method != Method::Gradient {
         words.push(map.method.as_str().to_owned());
+    }
+    if arguments.map.modifier != Modifier::Absolute {
+        words.push(format!("modifier {}", arguments.map.modifier.as_str()));
     }
     let name = |class: usize| labels::label(class).name;
     match map.against_idx {
         Some(against) => words.push(format!("{} rather than {}", name(map.class_idx), name(against))),
-        None if map.objective.target != backlit::saliency::Target::TOP1 => words.push(name(map.class_idx).to_owned()),
+        None if map.objective.target != Target::TOP1 => words.push(name(map.class_idx).to_owned()),
         None => (),
     }
     if map.saliency.blank {
@@ -92,13 +102,13 @@ fn note(map: &ExplainedMap) -> Option<String> {
 /// The contact sheets of a run with more than one picture: `contact_sheet.png`, `contact_sheet-2.png`, ...
 struct Sheet {
     sheet: Option<ContactSheet>,
-    pages: usize,
+    pages: Vec<PathBuf>,
 }
 
 impl Sheet {
     fn new(wanted: bool) -> Sheet {
         let options = ContactSheetOptions { columns: 2, cell: (512, 320), ..ContactSheetOptions::default() };
-        Sheet { sheet: wanted.then(|| ContactSheet::new(options)), pages: 0 }
+        Sheet { sheet: wanted.then(|| ContactSheet::new(options)), pages: Vec::new() }
     }
 
     fn push(
@@ -117,19 +127,23 @@ impl Sheet {
         self.save(manifest, page)
     }
 
-    fn finish(mut self, manifest: &Manifest) -> Result<(), Failure> {
-        let Some(sheet) = self.sheet.take() else { return Ok(()) };
-        let page = sheet.finish()?;
-        self.save(manifest, page)
+    /// Writes what is left and returns the paths of all pages.
+    fn finish(mut self, manifest: &Manifest) -> Result<Vec<PathBuf>, Failure> {
+        if let Some(sheet) = self.sheet.take() {
+            let page = sheet.finish()?;
+            self.save(manifest, page)?;
+        }
+        Ok(self.pages)
     }
 
     fn save(&mut self, manifest: &Manifest, page: Option<Picture>) -> Result<(), Failure> {
         let Some(page) = page else { return Ok(()) };
-        self.pages += 1;
-        let name = match self.pages {
-            1 => "contact_sheet.png".to_owned(),
-            n => format!("contact_sheet-{n}.png"),
-        };
-        Ok(page.save_png(&manifest.path(&name))?)
+        let path = manifest.path(&match self.pages.len() {
+            0 => "contact_sheet.png".to_owned(),
+            n => format!("contact_sheet-{}.png", n + 1),
+        });
+        page.save_png(&path)?;
+        self.pages.push(path);
+        Ok(())
     }
 }

@@ -1,11 +1,11 @@
 //! From arguments to photographs: files, folders, globs and standard input, read and decoded a batch at a time.
 
-use std::collections::HashMap;
-use std::fs;
-use std::io::Read;
+use std::collections::{HashMap, HashSet};
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use backlit::net::photo::{MAX_FILE_BYTES, Orientation, Photo};
+use backlit::net::photo::{MAX_FILE_BYTES, Orientation, Photo, PhotoError};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
@@ -38,6 +38,9 @@ pub(crate) fn resolve(arguments: &[String]) -> Result<Vec<Source>, Failure> {
     let mut found: Vec<Option<PathBuf>> = Vec::new();
     for argument in arguments {
         let path = Path::new(argument);
+        if argument.is_empty() {
+            return Err(Failure::Usage("one of the photographs has an empty name".into()));
+        }
         if argument == "-" {
             if found.contains(&None) {
                 return Err(Failure::Usage("standard input (-) can be read only once".into()));
@@ -57,7 +60,9 @@ pub(crate) fn resolve(arguments: &[String]) -> Result<Vec<Source>, Failure> {
 fn folder(path: &Path) -> Result<Vec<PathBuf>, Failure> {
     let error = |e: std::io::Error| Failure::Message(format!("cannot read the folder {}: {e}", path.display()));
     let entries = fs::read_dir(path).map_err(error)?.collect::<Result<Vec<_>, _>>().map_err(error)?;
-    let mut files: Vec<PathBuf> = entries.into_iter().map(|e| e.path()).filter(|p| is_photograph(p)).collect();
+    let mut files: Vec<PathBuf> = entries.into_iter().map(|e| e.path()).collect();
+    // Names that begin with a dot are other programs' notes, not photographs.
+    files.retain(|p| is_photograph(p) && p.file_name().is_some_and(|n| !n.as_encoded_bytes().starts_with(b".")));
     if files.is_empty() {
         let message = format!("no photograph in {}: looked for {}", path.display(), EXTENSIONS.join(", "));
         return Err(Failure::Message(message));
@@ -67,7 +72,10 @@ fn folder(path: &Path) -> Result<Vec<PathBuf>, Failure> {
 }
 
 fn matches(pattern: &str) -> Result<Vec<PathBuf>, Failure> {
-    let paths = glob::glob(pattern).map_err(|e| Failure::Usage(format!("`{pattern}` is no pattern: {e}")))?;
+    // As a shell does: `*` leaves out names that begin with a dot.
+    let options = glob::MatchOptions { require_literal_leading_dot: true, ..glob::MatchOptions::new() };
+    let paths =
+        glob::glob_with(pattern, options).map_err(|e| Failure::Usage(format!("`{pattern}` is no pattern: {e}")))?;
     let files: Vec<PathBuf> = paths.filter_map(Result::ok).filter(|p| is_photograph(p)).collect();
     if files.is_empty() {
         return Err(Failure::Message(format!("no photograph matches `{pattern}`")));
@@ -82,13 +90,20 @@ fn is_photograph(path: &Path) -> bool {
 
 /// Two files of one name, from two folders, must not overwrite each other's results.
 fn name(paths: Vec<Option<PathBuf>>) -> Vec<Source> {
-    let mut seen: HashMap<String, usize> = HashMap::new();
+    let mut taken: HashSet<String> = HashSet::new();
+    let mut counts: HashMap<String, usize> = HashMap::new();
     let one = |path: Option<PathBuf>| {
-        let stem =
+        let own =
             path.as_deref().and_then(Path::file_stem).map_or("stdin".into(), |s| s.to_string_lossy().into_owned());
-        let count = seen.entry(stem.clone()).or_insert(0);
-        *count += 1;
-        let stem = if *count == 1 { stem } else { format!("{stem}-{count}") };
+        let count = counts.entry(own.clone()).or_insert(0);
+        let stem = loop {
+            *count += 1;
+            let stem = if *count == 1 { own.clone() } else { format!("{own}-{count}") };
+            // Some file systems know no case.
+            if taken.insert(stem.to_lowercase()) {
+                break stem;
+            }
+        };
         let name = path.as_ref().map_or("-".into(), |p| p.display().to_string());
         Source { name, stem, path }
     };
@@ -98,29 +113,35 @@ fn name(paths: Vec<Option<PathBuf>>) -> Vec<Source> {
 impl Source {
     /// Reads and decodes.
     pub(crate) fn load(&self, orientation: Orientation) -> Result<Loaded, Failure> {
-        let bytes = match &self.path {
-            None => {
-                let mut bytes = Vec::new();
-                // One byte more than allowed, so that too long an input is seen.
-                std::io::stdin().lock().take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
-                if bytes.len() as u64 > MAX_FILE_BYTES {
-                    return Err(Failure::Message("standard input is longer than any photograph".into()));
-                }
-                bytes
-            }
-            Some(path) => match fs::metadata(path) {
-                Ok(found) if found.is_file() && found.len() <= MAX_FILE_BYTES => {
-                    fs::read(path).map_err(|e| Failure::Message(format!("cannot read {}: {e}", path.display())))?
-                }
-                // Whatever it is, this finds the words for it.
-                _ => {
-                    let photo = Photo::open_with(path, orientation)?;
-                    return Ok(Loaded { source: self.clone(), photo, sha256: String::new() });
-                }
-            },
-        };
-        let photo = Photo::from_bytes_with(&bytes, &self.name, orientation)?;
+        let bytes = self.read()?;
+        let photo = Photo::from_bytes_with(&bytes, self.origin(), orientation)?;
         Ok(Loaded { source: self.clone(), photo, sha256: hex(&Sha256::digest(&bytes)) })
+    }
+
+    /// As messages name it.
+    fn origin(&self) -> &str {
+        if self.path.is_some() { &self.name } else { "standard input" }
+    }
+
+    /// All bytes: of a file, a pipe or standard input.
+    fn read(&self) -> Result<Vec<u8>, PhotoError> {
+        let origin = || self.origin().to_owned();
+        let unreadable = |source: std::io::Error| match source.kind() {
+            ErrorKind::NotFound => PhotoError::Missing { origin: origin() },
+            ErrorKind::IsADirectory => PhotoError::Directory { origin: origin() },
+            _ => PhotoError::Unreadable { origin: origin(), source },
+        };
+        let input: Box<dyn Read> = match &self.path {
+            None => Box::new(std::io::stdin().lock()),
+            Some(path) => Box::new(File::open(path).map_err(unreadable)?),
+        };
+        let mut bytes = Vec::new();
+        // One byte more than allowed, so that too long an input is seen.
+        input.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+        match bytes.len() as u64 > MAX_FILE_BYTES {
+            true => Err(PhotoError::FileTooLarge { origin: origin() }),
+            false => Ok(bytes),
+        }
     }
 }
 
@@ -144,8 +165,8 @@ pub(crate) fn load_batch(sources: &[Source], orientation: Orientation) -> (Vec<L
 /// Reports a failure, naming the photograph unless the message already does.
 pub(crate) fn explain(source: &Source, failure: &Failure) {
     match failure {
-        Failure::Message(m) | Failure::Usage(m) if m.contains(&source.name) => report(m),
-        Failure::Message(m) | Failure::Usage(m) => report(format!("{}: {m}", source.name)),
+        Failure::Message(m) | Failure::Usage(m) if m.contains(source.origin()) => report(m),
+        Failure::Message(m) | Failure::Usage(m) => report(format!("{}: {m}", source.origin())),
         Failure::Reported | Failure::Pipe => (),
     }
 }
@@ -160,9 +181,9 @@ mod tests {
 
     #[test]
     fn names_are_unique() {
-        let paths = ["a/cat.jpg", "b/cat.png", "dog.gif"].map(|p| Some(p.into()));
+        let paths = ["a/cat.jpg", "b/cat.png", "dog.gif", "cat-2.jpg", "c/Cat.gif", "cat.jpg"].map(|p| Some(p.into()));
         let stems: Vec<_> = name(paths.into()).into_iter().map(|s| s.stem).collect();
-        assert_eq!(stems, ["cat", "cat-2", "dog"]);
+        assert_eq!(stems, ["cat", "cat-2", "dog", "cat-2-2", "Cat-3", "cat-4"]);
         assert_eq!(name(vec![None])[0].stem, "stdin");
     }
 }

@@ -5,6 +5,7 @@ use backlit::figure::{Coloring, OverlayOptions, Picture, heat};
 use backlit::net::SIDE;
 use backlit::net::photo::Photo;
 use backlit::net::preprocess::{Frame, Input, Preprocessing};
+use backlit::saliency::smooth::{MAX_RADIUS, TRUNCATE};
 use backlit::saliency::{Map, MapOptions, Method, Modifier, Objective, Reduction};
 use backlit::{ExplainedMap, Explanation, Request, Session};
 use rayon::prelude::*;
@@ -39,8 +40,9 @@ pub(crate) fn request(arguments: &MapArgs, picture: &PictureArgs) -> Result<Requ
     if arguments.compat.is_some() {
         check_compat(arguments)?;
     }
-    if !arguments.sigma.is_finite() || arguments.sigma < 0.0 {
-        return Err(Failure::Usage(format!("--sigma is {}: it must be 0 or more", arguments.sigma)));
+    let largest = MAX_RADIUS as f64 / TRUNCATE;
+    if !(0.0..=largest).contains(&arguments.sigma) {
+        return Err(Failure::Usage(format!("--sigma is {:?}: it must lie between 0 and {largest}", arguments.sigma)));
     }
     let objective = |&target| Objective { target, against: arguments.against, score: arguments.score };
     Ok(Request {

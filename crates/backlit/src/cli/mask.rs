@@ -25,8 +25,9 @@ pub(crate) fn run(arguments: &MaskArgs) -> Result<Outcome, Failure> {
     let sources = inputs::resolve(&arguments.inputs.images)?;
     let masks = arguments.masks.iter().map(|p| Photo::open_with(p, arguments.network.orientation));
     let masks = masks.collect::<Result<Vec<Photo>, _>>()?;
+    let mut manifest = Manifest::begin(&arguments.output.output)?;
     let session = network::load(&arguments.network)?;
-    let mut manifest = Manifest::begin(&arguments.output.output, "mask", &session)?;
+    manifest.describe("mask", &session);
 
     let bar = terminal::photograph_bar(sources.len());
     let (mut done, mut failed) = (0, 0);

@@ -13,6 +13,7 @@ mod predict;
 mod records;
 mod saliency;
 mod terminal;
+mod usage;
 mod weights;
 
 use std::process::ExitCode;
@@ -24,8 +25,10 @@ use failure::{Failure, Outcome};
 
 /// Runs the command and turns its outcome into an exit code.
 pub(crate) fn main() -> ExitCode {
-    // Prints help and version with code 0, a wrong command line with code 2.
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(answer) => return usage::answer(&answer),
+    };
     match run(arguments.command) {
         Ok(outcome) => outcome.code(),
         Err(failure) => {

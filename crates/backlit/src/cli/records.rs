@@ -15,24 +15,44 @@ const SCHEMA: u32 = 1;
 /// Collects the records of a run and writes `manifest.json` last, as the sign that the run is complete.
 pub(crate) struct Manifest {
     folder: PathBuf,
-    /// The folder was not there before.
-    made: bool,
+    /// The folders that were not there before, the innermost first.
+    made: Vec<PathBuf>,
     head: Value,
     images: Vec<Value>,
 }
 
 impl Manifest {
     /// Begins a run that writes into `folder`, which is made if it is missing and must be writable.
-    pub(crate) fn begin(folder: &Path, command: &str, session: &Session) -> Result<Manifest, Failure> {
+    pub(crate) fn begin(folder: &Path) -> Result<Manifest, Failure> {
         let error = |what: &str, e: std::io::Error| {
-            Failure::Message(format!("cannot {what} the folder {}: {}", folder.display(), e.kind()))
+            Failure::Message(format!(
+                "cannot {what} the folder {}: {}: name another one with -o",
+                folder.display(),
+                e.kind()
+            ))
         };
-        let made = !folder.exists();
+        if folder.exists() && !folder.is_dir() {
+            let message = format!("{} is a file, expected a folder: name another one with -o", folder.display());
+            return Err(Failure::Message(message));
+        }
+        let missing = folder.ancestors().take_while(|f| !f.as_os_str().is_empty() && !f.exists());
+        // Made from here on, and taken away again if nothing comes of it.
+        let manifest = Manifest {
+            folder: folder.to_owned(),
+            made: missing.map(Path::to_owned).collect(),
+            head: Value::Null,
+            images: Vec::new(),
+        };
         std::fs::create_dir_all(folder).map_err(|e| error("make", e))?;
-        // Better to know now than after the work.
+        // Better to know now than after the download and the work.
         tempfile::tempfile_in(folder).map_err(|e| error("write to", e))?;
+        Ok(manifest)
+    }
+
+    /// Writes down what computes, and how.
+    pub(crate) fn describe(&mut self, command: &str, session: &Session) {
         let (model, preprocess, engine) = (session.model(), session.preprocess(), session.engine().info());
-        let head = json!({
+        self.head = json!({
             "schema_version": SCHEMA,
             "command": command,
             "model": {
@@ -55,7 +75,6 @@ impl Manifest {
                 "seed": null,
             },
         });
-        Ok(Manifest { folder: folder.to_owned(), made, head, images: Vec::new() })
     }
 
     /// A file of the run.
@@ -68,20 +87,25 @@ impl Manifest {
         self.images.push(record);
     }
 
-    /// Writes `manifest.json` and returns all that is in it; after a run without results it leaves nothing behind.
+    /// Writes `manifest.json` and returns all that is in it; after a run without results there is none.
     pub(crate) fn finish(mut self) -> Result<Value, Failure> {
         if self.images.is_empty() {
-            if self.made {
-                // Fails, as it should, if somebody else has put something there.
-                let _ = std::fs::remove_dir(&self.folder);
-            }
             return Err(Failure::Reported);
         }
         self.head["images"] = Value::Array(std::mem::take(&mut self.images));
         let mut bytes = serde_json::to_vec_pretty(&self.head)?;
         bytes.push(b'\n');
         output::write(&self.path("manifest.json"), &bytes)?;
-        Ok(self.head)
+        Ok(std::mem::take(&mut self.head))
+    }
+}
+
+impl Drop for Manifest {
+    /// A run that came to nothing leaves no empty folders behind; those with something in them cannot be removed.
+    fn drop(&mut self) {
+        for folder in &self.made {
+            let _ = std::fs::remove_dir(folder);
+        }
     }
 }
 

@@ -15,8 +15,9 @@ pub(crate) fn run(arguments: &SaliencyArgs) -> Result<Outcome, Failure> {
     let request = maps::request(&arguments.map, &arguments.picture)?;
     let overlay = maps::overlay_options(&arguments.picture)?;
     let sources = inputs::resolve(&arguments.inputs.images)?;
+    let mut manifest = Manifest::begin(&arguments.output.output)?;
     let session = network::load(&arguments.network)?;
-    let mut manifest = Manifest::begin(&arguments.output.output, "saliency", &session)?;
+    manifest.describe("saliency", &session);
 
     let (network, map) = (&arguments.network, &arguments.map);
     let (done, failed) = maps::for_each(&session, &sources, network, map, &request, |explained| {

@@ -1,0 +1,21 @@
+//! The command line from end to end, with the published weights, as a user runs it.
+//!
+//! The weights are fetched once, into the cache of this checkout, by the command itself.
+
+mod support;
+
+mod bad_arguments;
+mod bad_images;
+mod bad_output;
+mod bad_weights;
+mod downloads;
+mod explain;
+mod information;
+mod inputs;
+mod invariance;
+mod mask;
+mod photographs;
+mod predict;
+mod saliency;
+mod scores;
+mod weights;
