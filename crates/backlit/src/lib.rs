@@ -1,7 +1,7 @@
 //! See what ResNet-50 looks at: classify a photograph, send one class score back to the pixels, draw the answer.
 //!
-//! This is the front room: [`sources`] finds weights, a [`Session`] loads them and answers, [`output`] writes files.
-//! The rooms behind it are re-exported whole: [`net`] (the network as data, weights, photographs, the `Engine`
+//! [`sources`] finds weights, a [`Session`] loads them and answers, [`output`] writes files.
+//! The crates behind it are re-exported whole: [`net`] (the network as data, weights, photographs, the `Engine`
 //! contract), [`cpu`] and [`mod@reference`] (engines), [`saliency`] (maps as numbers) and [`figure`] (pictures).
 //!
 //! ```no_run

@@ -1,6 +1,6 @@
 //! ResNet-50 as data.
 //!
-//! Everything that the rooms of the house agree on lives here, and nothing that computes a layer:
+//! Everything that the crates of the workspace agree on lives here, and nothing that computes a layer:
 //!
 //! - [`arch`]: the two variants of the network as one table of shapes, with work and traffic counted;
 //! - [`engine`]: the [`Engine`] contract that every implementation meets, and the types it speaks in;

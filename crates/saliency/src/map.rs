@@ -1,6 +1,6 @@
 //! Maps: from a gradient to one number a pixel.
 
-use backlit_net::{CHANNELS, IMAGE_LEN, SIDE};
+use backlit_net::{CHANNELS, SIDE};
 use serde::Serialize;
 
 use crate::normalize::{min_max, min_max_normalize};
@@ -165,6 +165,8 @@ pub fn saliency_map_of(
 
 #[cfg(test)]
 mod tests {
+    use backlit_net::IMAGE_LEN;
+
     use super::*;
 
     /// A gradient with both signs, no two pixels alike.

@@ -14,7 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 const EXIT_CODES: &str = "Exit codes:
   0  everything was done
-  1  nothing could be done; one line on standard error says why
+  1  nothing could be done; standard error says why, one line each
   2  the command line is wrong
   3  some input files could not be used and were reported; the others are done";
 
@@ -109,7 +109,7 @@ pub(crate) enum PrecisionArg {
 #[command(next_help_heading = "Map")]
 pub(crate) struct MapArgs {
     /// How gradients pass back through ReLU: gradient, guided, rectified; several with commas.
-    /// guided and rectified fail the sanity checks of Adebayo et al. (2018): they show edges more than the class
+    /// guided and rectified show edges more than the class (Adebayo et al. 2018, Nie et al. 2018)
     #[arg(long, value_delimiter = ',', default_value = "gradient")]
     pub(crate) method: Vec<Method>,
     /// Class to explain: top1 to top1000, an index, a WordNet id or a name; several with commas or repeated
@@ -220,9 +220,10 @@ pub(crate) struct SaliencyArgs {
 pub(crate) enum Format {
     /// The map, and the map over the photograph
     Png,
-    /// The map, float32 [224, 224]
+    /// The map, float32 [224, 224], or [224, 224, 3] with --reduce none
     Npy,
-    /// logits [1000], gradient [224, 224, 3] in the network's channel order, map [224, 224], all float32
+    /// logits [1000], gradient [224, 224, 3] in the network's channel order, map [224, 224] ([224, 224, 3] with
+    /// --reduce none), all float32
     Safetensors,
     /// What the manifest says about this map
     Json,

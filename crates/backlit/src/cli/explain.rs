@@ -1,16 +1,14 @@
 //! `backlit explain`: the best classes, and the photograph beside its map.
 
-use std::path::PathBuf;
-
 use backlit::ExplainedMap;
 use backlit::figure::{ContactSheet, ContactSheetOptions, Guess, Line, Picture, SideBySideOptions, side_by_side};
 use backlit::net::labels;
-use backlit::saliency::{Method, Modifier, Target};
+use backlit::saliency::{Method, Modifier, Reduction, Score, Target};
 use serde_json::{Value, json};
 
 use super::args::ExplainArgs;
 use super::failure::{Failure, Outcome};
-use super::maps::{self, Explained};
+use super::maps::{self, Drawing, Explained};
 use super::records::{self, Manifest};
 use super::{inputs, network, predict, terminal};
 
@@ -18,7 +16,7 @@ use super::{inputs, network, predict, terminal};
 const LABELS: usize = 5;
 
 pub(crate) fn run(arguments: &ExplainArgs) -> Result<Outcome, Failure> {
-    let request = maps::request(&arguments.map, &arguments.picture)?;
+    let request = maps::request(&arguments.map)?;
     let overlay = maps::overlay_options(&arguments.picture)?;
     let sources = inputs::resolve(&arguments.inputs.images)?;
     let mut manifest = Manifest::begin(&arguments.output.output)?;
@@ -27,7 +25,8 @@ pub(crate) fn run(arguments: &ExplainArgs) -> Result<Outcome, Failure> {
     let mut sheet = Sheet::new(sources.len() * request.methods.len() * request.objectives.len() > 1);
 
     let (network, map) = (&arguments.network, &arguments.map);
-    let (done, failed) = maps::for_each(&session, &sources, network, map, &request, |explained| {
+    let drawing = Drawing { session: &session, network, map, request: &request, overlay };
+    let (done, failed) = maps::for_each(&drawing, &sources, |explained| {
         let Explained { loaded, input, explanation, drawn } = &explained;
         let best = explanation.predictions(arguments.output.top.into());
         let guesses: Vec<Guess> =
@@ -58,11 +57,13 @@ pub(crate) fn run(arguments: &ExplainArgs) -> Result<Outcome, Failure> {
         Ok(())
     })?;
     let pages = if done > 0 { sheet.finish(&manifest)? } else { Vec::new() };
+    manifest.add_files(&pages);
     let record: Value = manifest.finish()?;
     if arguments.output.json {
         terminal::print_json(&record)?;
     } else {
-        terminal::print(&pages.iter().map(|page| format!("wrote {}\n", page.display())).collect::<String>())?;
+        let wrote = |name: &String| format!("wrote {}\n", arguments.output.output.join(name).display());
+        terminal::print(&pages.iter().map(wrote).collect::<String>())?;
     }
     Outcome::of(done, failed)
 }
@@ -75,7 +76,7 @@ fn file_name(stem: &str, map: &ExplainedMap, only: bool) -> String {
     }
 }
 
-/// What the picture must say about itself: anything but the plain gradient of the best class.
+/// What the picture must say about itself: whatever is not the default.
 fn note(arguments: &ExplainArgs, map: &ExplainedMap) -> Option<String> {
     let mut words = Vec::new();
     if arguments.map.compat.is_some() {
@@ -86,6 +87,12 @@ fn note(arguments: &ExplainArgs, map: &ExplainedMap) -> Option<String> {
     }
     if arguments.map.modifier != Modifier::Absolute {
         words.push(format!("modifier {}", arguments.map.modifier.as_str()));
+    }
+    if arguments.map.reduce != Reduction::Max {
+        words.push(format!("reduce {}", arguments.map.reduce.as_str()));
+    }
+    if map.objective.score != Score::Logit {
+        words.push(format!("score {}", map.objective.score.as_str()));
     }
     let name = |class: usize| labels::label(class).name;
     match map.against_idx {
@@ -102,7 +109,7 @@ fn note(arguments: &ExplainArgs, map: &ExplainedMap) -> Option<String> {
 /// The contact sheets of a run with more than one picture: `contact_sheet.png`, `contact_sheet-2.png`, ...
 struct Sheet {
     sheet: Option<ContactSheet>,
-    pages: Vec<PathBuf>,
+    pages: Vec<String>,
 }
 
 impl Sheet {
@@ -127,8 +134,8 @@ impl Sheet {
         self.save(manifest, page)
     }
 
-    /// Writes what is left and returns the paths of all pages.
-    fn finish(mut self, manifest: &Manifest) -> Result<Vec<PathBuf>, Failure> {
+    /// Writes what is left and returns the names of all pages.
+    fn finish(mut self, manifest: &Manifest) -> Result<Vec<String>, Failure> {
         if let Some(sheet) = self.sheet.take() {
             let page = sheet.finish()?;
             self.save(manifest, page)?;
@@ -138,12 +145,12 @@ impl Sheet {
 
     fn save(&mut self, manifest: &Manifest, page: Option<Picture>) -> Result<(), Failure> {
         let Some(page) = page else { return Ok(()) };
-        let path = manifest.path(&match self.pages.len() {
+        let name = match self.pages.len() {
             0 => "contact_sheet.png".to_owned(),
             n => format!("contact_sheet-{}.png", n + 1),
-        });
-        page.save_png(&path)?;
-        self.pages.push(path);
+        };
+        page.save_png(&manifest.path(&name))?;
+        self.pages.push(name);
         Ok(())
     }
 }

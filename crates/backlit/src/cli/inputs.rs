@@ -5,11 +5,13 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
+use backlit::net::files::sha256;
 use backlit::net::photo::{MAX_FILE_BYTES, Orientation, Photo, PhotoError};
 use rayon::prelude::*;
-use sha2::{Digest, Sha256};
+use serde_json::Value;
 
 use super::failure::{Failure, report};
+use super::records::MANIFEST;
 
 /// What a folder is searched for.
 const EXTENSIONS: [&str; 6] = ["jpg", "jpeg", "png", "webp", "bmp", "gif"];
@@ -63,12 +65,33 @@ fn folder(path: &Path) -> Result<Vec<PathBuf>, Failure> {
     let mut files: Vec<PathBuf> = entries.into_iter().map(|e| e.path()).collect();
     // Names that begin with a dot are other programs' notes, not photographs.
     files.retain(|p| is_photograph(p) && p.file_name().is_some_and(|n| !n.as_encoded_bytes().starts_with(b".")));
+    // Nor are the pictures that an earlier run put there.
+    let made = made_in(path);
+    files.retain(|p| p.file_name().is_none_or(|n| !made.contains(n.to_string_lossy().as_ref())));
     if files.is_empty() {
         let message = format!("no photograph in {}: looked for {}", path.display(), EXTENSIONS.join(", "));
         return Err(Failure::Message(message));
     }
     files.sort();
     Ok(files)
+}
+
+/// The files that the manifest in a folder names, if there is one.
+fn made_in(folder: &Path) -> HashSet<String> {
+    fn collect(value: &Value, under_files: bool, into: &mut HashSet<String>) {
+        match value {
+            Value::String(name) if under_files => _ = into.insert(name.clone()),
+            Value::Array(items) => items.iter().for_each(|item| collect(item, under_files, into)),
+            Value::Object(fields) => fields.iter().for_each(|(k, v)| collect(v, under_files || k == "files", into)),
+            _ => (),
+        }
+    }
+    let manifest = fs::read(folder.join(MANIFEST)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let mut made = HashSet::new();
+    if let Some(manifest) = manifest {
+        collect(&manifest, false, &mut made);
+    }
+    made
 }
 
 fn matches(pattern: &str) -> Result<Vec<PathBuf>, Failure> {
@@ -115,7 +138,7 @@ impl Source {
     pub(crate) fn load(&self, orientation: Orientation) -> Result<Loaded, Failure> {
         let bytes = self.read()?;
         let photo = Photo::from_bytes_with(&bytes, self.origin(), orientation)?;
-        Ok(Loaded { source: self.clone(), photo, sha256: hex(&Sha256::digest(&bytes)) })
+        Ok(Loaded { source: self.clone(), photo, sha256: sha256(&bytes) })
     }
 
     /// As messages name it.
@@ -145,9 +168,52 @@ impl Source {
     }
 }
 
-/// Reads a batch on all threads; what cannot be read is reported and left out.
-pub(crate) fn load_batch(sources: &[Source], orientation: Orientation) -> (Vec<Loaded>, usize) {
-    let loaded: Vec<Result<Loaded, Failure>> = sources.par_iter().map(|s| s.load(orientation)).collect();
+/// A photograph of more pixels is not kept in memory while it waits, if it can be read again.
+const KEEP_PIXELS: usize = 4_000_000;
+
+/// A photograph that waits for the network's answer.
+pub(crate) enum Waiting {
+    Here(Loaded),
+    Elsewhere(Source),
+}
+
+impl Loaded {
+    /// Lets go of a large photograph.
+    pub(crate) fn set_aside(self) -> Waiting {
+        let file = self.source.path.as_ref().is_some_and(|p| p.is_file());
+        match file && self.photo.width * self.photo.height > KEEP_PIXELS {
+            true => Waiting::Elsewhere(self.source),
+            false => Waiting::Here(self),
+        }
+    }
+}
+
+impl Waiting {
+    pub(crate) fn source(&self) -> &Source {
+        match self {
+            Waiting::Here(loaded) => &loaded.source,
+            Waiting::Elsewhere(source) => source,
+        }
+    }
+
+    /// The photograph, read again if need be.
+    pub(crate) fn bring_back(self, orientation: Orientation) -> Result<Loaded, Failure> {
+        match self {
+            Waiting::Here(loaded) => Ok(loaded),
+            Waiting::Elsewhere(source) => source.load(orientation),
+        }
+    }
+}
+
+/// Reads a batch on all threads and makes of each photograph what is needed; what cannot be read is reported and left
+/// out. Returns what was made and how many failed.
+pub(crate) fn load_batch<T: Send>(
+    sources: &[Source],
+    orientation: Orientation,
+    make: impl Fn(Loaded) -> T + Sync,
+) -> (Vec<T>, usize) {
+    let load = |source: &Source| source.load(orientation).map(&make);
+    let loaded: Vec<Result<T, Failure>> = sources.par_iter().map(load).collect();
     let mut good = Vec::with_capacity(loaded.len());
     let mut failed = 0;
     for (source, loaded) in sources.iter().zip(loaded) {
@@ -169,10 +235,6 @@ pub(crate) fn explain(source: &Source, failure: &Failure) {
         Failure::Message(m) | Failure::Usage(m) => report(format!("{}: {m}", source.origin())),
         Failure::Reported | Failure::Pipe => (),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -1,19 +1,17 @@
 //! From arguments to maps: what `explain` and `saliency` share.
 
-use backlit::figure::keras_vis_041::KerasVis;
+use backlit::figure::keras_vis_041::{self, KerasVis};
 use backlit::figure::{Coloring, OverlayOptions, Picture, heat};
 use backlit::net::SIDE;
 use backlit::net::photo::Photo;
 use backlit::net::preprocess::{Frame, Input, Preprocessing};
 use backlit::saliency::smooth::{MAX_RADIUS, TRUNCATE};
-use backlit::saliency::{Map, MapOptions, Method, Modifier, Objective, Reduction};
+use backlit::saliency::{Map, MapOptions, Method, Modifier, Objective, Reduction, saliency_map};
 use backlit::{ExplainedMap, Explanation, Request, Session};
-use rayon::prelude::*;
 
 use super::args::{MapArgs, NetworkArgs, PictureArgs};
 use super::failure::{Failure, note};
 use super::inputs::{self, Loaded, Source};
-use super::records::RANGE;
 use super::terminal;
 
 /// A photograph with all that is to be drawn of it.
@@ -34,9 +32,7 @@ pub(crate) struct Drawn {
 }
 
 /// What to ask for.
-///
-/// Colours that diverge about zero need a map that still has its zero: such a map keeps its own values.
-pub(crate) fn request(arguments: &MapArgs, picture: &PictureArgs) -> Result<Request, Failure> {
+pub(crate) fn request(arguments: &MapArgs) -> Result<Request, Failure> {
     if arguments.compat.is_some() {
         check_compat(arguments)?;
     }
@@ -51,7 +47,7 @@ pub(crate) fn request(arguments: &MapArgs, picture: &PictureArgs) -> Result<Requ
         map: MapOptions {
             modifier: arguments.modifier,
             reduction: arguments.reduce,
-            normalize: !arguments.raw && !picture.cmap.is_diverging(),
+            normalize: !arguments.raw,
             sigma: arguments.sigma,
             ..MapOptions::default()
         },
@@ -65,9 +61,8 @@ fn check_compat(arguments: &MapArgs) -> Result<(), Failure> {
         return Err(Failure::Usage(format!("--compat keras-vis-0.4.1 goes with --method gradient only: {why}")));
     }
     let usual = (arguments.modifier, arguments.reduce) == (Modifier::Absolute, Reduction::Max);
-    if !usual || arguments.raw {
-        let message =
-            "--compat keras-vis-0.4.1 fixes --modifier absolute, --reduce max and the scaling: leave them out";
+    if !usual || arguments.raw || arguments.sigma != keras_vis_041::SIGMA {
+        let message = "--compat keras-vis-0.4.1 fixes modifier, reduction, scaling and sigma: leave them out";
         return Err(Failure::Usage(message.into()));
     }
     Ok(())
@@ -88,35 +83,42 @@ pub(crate) fn overlay_options(picture: &PictureArgs) -> Result<OverlayOptions, F
     if !(0.0..=1.0).contains(&picture.alpha) {
         return Err(Failure::Usage(format!("--alpha is {}: an opacity lies between 0 and 1", picture.alpha)));
     }
-    let coloring = Coloring { colormap: picture.cmap, range: RANGE };
-    Ok(OverlayOptions { coloring, opacity: picture.alpha, ..OverlayOptions::default() })
+    Ok(OverlayOptions { coloring: Coloring::from(picture.cmap), opacity: picture.alpha, ..OverlayOptions::default() })
+}
+
+/// What to draw of an explanation.
+pub(crate) struct Drawing<'a> {
+    pub(crate) session: &'a Session,
+    pub(crate) network: &'a NetworkArgs,
+    pub(crate) map: &'a MapArgs,
+    pub(crate) request: &'a Request,
+    pub(crate) overlay: OverlayOptions,
 }
 
 /// Explains all photographs, a batch at a time, and hands each to `each`; returns how many were done and how many
 /// failed. A photograph that fails is reported and the rest goes on.
 pub(crate) fn for_each(
-    session: &Session,
+    drawing: &Drawing<'_>,
     sources: &[Source],
-    network: &NetworkArgs,
-    arguments: &MapArgs,
-    request: &Request,
     mut each: impl FnMut(Explained) -> Result<(), Failure>,
 ) -> Result<(usize, usize), Failure> {
+    let Drawing { session, network, .. } = drawing;
     let bar = terminal::photograph_bar(sources.len());
     let (mut done, mut failed) = (0, 0);
     for batch in sources.chunks(network.batch.into()) {
-        let (loaded, bad) = inputs::load_batch(batch, network.orientation);
+        let (ready, bad) = inputs::load_batch(batch, network.orientation, |loaded| {
+            let input = session.prepare(&loaded.photo);
+            (loaded.set_aside(), input)
+        });
         failed += bad;
-        let inputs: Vec<Input> = loaded.par_iter().map(|l| session.prepare(&l.photo)).collect();
-        let tensor: Vec<f32> = inputs.iter().flat_map(|i| &i.tensor).copied().collect();
-        if !inputs.is_empty() {
-            let explained = session.explain_batch(&tensor, request)?;
-            for ((loaded, input), explanation) in loaded.into_iter().zip(inputs).zip(explained) {
-                let source = loaded.source.clone();
+        let tensor: Vec<f32> = ready.iter().flat_map(|(_, input)| &input.tensor).copied().collect();
+        if !ready.is_empty() {
+            let explained = session.explain_batch(&tensor, drawing.request)?;
+            for ((waiting, input), explanation) in ready.into_iter().zip(explained) {
+                let source = waiting.source().clone();
                 let result = explanation.map_err(Failure::from).and_then(|explanation| {
-                    let order = session.preprocess().preprocessing;
-                    let draw = |map: &ExplainedMap| drawn(arguments, order, map);
-                    let drawn = explanation.maps.iter().map(draw).collect::<Result<_, _>>()?;
+                    let loaded = waiting.bring_back(network.orientation)?;
+                    let drawn = explanation.maps.iter().map(|m| drawing.drawn(m)).collect::<Result<_, _>>()?;
                     warn(&source, &explanation);
                     bar.suspend(|| each(Explained { loaded, input, explanation, drawn }))
                 });
@@ -147,19 +149,25 @@ fn warn(source: &Source, explanation: &Explanation) {
     }
 }
 
-fn drawn(arguments: &MapArgs, order: Preprocessing, map: &ExplainedMap) -> Result<Drawn, Failure> {
-    if arguments.compat.is_none() {
-        let mut map = map.saliency.map.clone();
-        if map.channels == 3 && order == Preprocessing::Caffe {
-            // Pictures are RGB.
-            map.values.chunks_exact_mut(3).for_each(<[f32]>::reverse);
+impl Drawing<'_> {
+    fn drawn(&self, map: &ExplainedMap) -> Result<Drawn, Failure> {
+        if self.map.compat.is_some() {
+            let stages = KerasVis::from_gradient(&map.gradient, SIDE, SIDE)?;
+            let values = stages.smooth.iter().map(|&v| f32::from(v)).collect();
+            let heat = Picture::new(SIDE, SIDE, stages.heatmap)?;
+            return Ok(Drawn { map: Map { height: SIDE, width: SIDE, channels: 1, values }, heat: Some(heat) });
         }
-        return Ok(Drawn { map, heat: None });
+        // Colours that diverge about zero need a map that still has its zero.
+        let mut drawn = match self.overlay.coloring.colormap.is_diverging() {
+            true => saliency_map(&map.gradient, &MapOptions { normalize: false, ..self.request.map })?.map,
+            false => map.saliency.map.clone(),
+        };
+        if drawn.channels == 3 && self.session.preprocess().preprocessing == Preprocessing::Caffe {
+            // Pictures are RGB.
+            drawn.values.chunks_exact_mut(3).for_each(<[f32]>::reverse);
+        }
+        Ok(Drawn { map: drawn, heat: None })
     }
-    let stages = KerasVis::from_gradient(&map.gradient, SIDE, SIDE)?;
-    let values = stages.smooth.iter().map(|&v| f32::from(v)).collect();
-    let heat = Picture::new(SIDE, SIDE, stages.heatmap)?;
-    Ok(Drawn { map: Map { height: SIDE, width: SIDE, channels: 1, values }, heat: Some(heat) })
 }
 
 impl Drawn {

@@ -1,4 +1,4 @@
-//! The command line: arguments in, pictures, tables and exit codes out. Only this part of the house prints.
+//! The command line: arguments in, pictures, tables and exit codes out. Nothing else in the workspace prints.
 
 mod args;
 mod doctor;
@@ -25,6 +25,8 @@ use failure::{Failure, Outcome};
 
 /// Runs the command and turns its outcome into an exit code.
 pub(crate) fn main() -> ExitCode {
+    // A mistake of ours is one line too, without a backtrace.
+    std::panic::set_hook(Box::new(|panic| failure::report(format!("internal error, please report it: {panic}"))));
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(answer) => return usage::answer(&answer),

@@ -3,12 +3,12 @@
 use backlit::Session;
 use backlit::net::Images;
 use backlit::saliency::{Prediction, top_k};
-use rayon::prelude::*;
 use serde_json::json;
 
 use super::args::PredictArgs;
 use super::failure::{Failure, Outcome};
-use super::{inputs, network, terminal};
+use super::inputs::{self, Loaded};
+use super::{network, terminal};
 
 pub(crate) fn run(arguments: &PredictArgs) -> Result<Outcome, Failure> {
     let sources = inputs::resolve(&arguments.inputs.images)?;
@@ -16,15 +16,17 @@ pub(crate) fn run(arguments: &PredictArgs) -> Result<Outcome, Failure> {
     let bar = terminal::photograph_bar(sources.len());
     let (mut records, mut failed) = (Vec::new(), 0);
     for batch in sources.chunks(arguments.network.batch.into()) {
-        let (loaded, bad) = inputs::load_batch(batch, arguments.network.orientation);
+        // Of a photograph only the network's input is kept.
+        let prepare = |loaded: Loaded| (loaded.source.name, session.prepare(&loaded.photo).tensor);
+        let (ready, bad) = inputs::load_batch(batch, arguments.network.orientation, prepare);
         failed += bad;
-        let tensors: Vec<Vec<f32>> = loaded.par_iter().map(|l| session.prepare(&l.photo).tensor).collect();
+        let (names, tensors): (Vec<String>, Vec<Vec<f32>>) = ready.into_iter().unzip();
         if !tensors.is_empty() {
-            for (loaded, best) in loaded.iter().zip(classify(&session, &tensors.concat(), arguments.top)?) {
+            for (name, best) in names.iter().zip(classify(&session, &tensors.concat(), arguments.top)?) {
                 match arguments.json {
-                    true => records.push(json!({ "image": loaded.source.name, "predictions": best })),
+                    true => records.push(json!({ "image": name, "predictions": best })),
                     // Printed as they come, so that a long run can be watched.
-                    false => bar.suspend(|| terminal::print(&as_text(&loaded.source.name, &best)))?,
+                    false => bar.suspend(|| terminal::print(&as_text(name, &best)))?,
                 }
             }
         }

@@ -2,14 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use backlit::figure::Range;
 use backlit::{ExplainedMap, Request, Session, output};
 use serde_json::{Value, json};
 
 use super::args::Compat;
 use super::failure::Failure;
 
-/// Version of the layout of `manifest.json`.
+/// Name of the manifest in the folder of a run.
+pub(crate) const MANIFEST: &str = "manifest.json";
+/// Version of its layout.
 const SCHEMA: u32 = 1;
 
 /// Collects the records of a run and writes `manifest.json` last, as the sign that the run is complete.
@@ -49,8 +50,9 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// Writes down what computes, and how.
+    /// Writes down what computes, and how. From here on files are written: an older run's manifest no longer holds.
     pub(crate) fn describe(&mut self, command: &str, session: &Session) {
+        let _ = std::fs::remove_file(self.path(MANIFEST));
         let (model, preprocess, engine) = (session.model(), session.preprocess(), session.engine().info());
         self.head = json!({
             "schema_version": SCHEMA,
@@ -82,6 +84,11 @@ impl Manifest {
         self.folder.join(name)
     }
 
+    /// Adds files that belong to the run as a whole.
+    pub(crate) fn add_files(&mut self, names: &[String]) {
+        self.head["files"] = json!(names);
+    }
+
     /// Adds the record of one photograph.
     pub(crate) fn push(&mut self, record: Value) {
         self.images.push(record);
@@ -95,7 +102,7 @@ impl Manifest {
         self.head["images"] = Value::Array(std::mem::take(&mut self.images));
         let mut bytes = serde_json::to_vec_pretty(&self.head)?;
         bytes.push(b'\n');
-        output::write(&self.path("manifest.json"), &bytes)?;
+        output::write(&self.path(MANIFEST), &bytes)?;
         Ok(std::mem::take(&mut self.head))
     }
 }
@@ -138,6 +145,3 @@ pub(crate) fn map(request: &Request, compat: Option<Compat>, map: &ExplainedMap,
         "files": files,
     })
 }
-
-/// Signed maps are drawn symmetrically about zero when the colours diverge.
-pub(crate) const RANGE: Range = Range::Auto;

@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 
 use super::args::{Format, SaliencyArgs};
 use super::failure::{Failure, Outcome};
-use super::maps::{self, Drawn, Explained};
+use super::maps::{self, Drawing, Drawn, Explained};
 use super::records::{self, Manifest};
 use super::{inputs, network, predict, terminal};
 
 pub(crate) fn run(arguments: &SaliencyArgs) -> Result<Outcome, Failure> {
-    let request = maps::request(&arguments.map, &arguments.picture)?;
+    let request = maps::request(&arguments.map)?;
     let overlay = maps::overlay_options(&arguments.picture)?;
     let sources = inputs::resolve(&arguments.inputs.images)?;
     let mut manifest = Manifest::begin(&arguments.output.output)?;
@@ -20,7 +20,8 @@ pub(crate) fn run(arguments: &SaliencyArgs) -> Result<Outcome, Failure> {
     manifest.describe("saliency", &session);
 
     let (network, map) = (&arguments.network, &arguments.map);
-    let (done, failed) = maps::for_each(&session, &sources, network, map, &request, |explained| {
+    let drawing = Drawing { session: &session, network, map, request: &request, overlay };
+    let (done, failed) = maps::for_each(&drawing, &sources, |explained| {
         let best = explained.explanation.predictions(arguments.output.top.into());
         let mut text = predict::as_text(&explained.loaded.source.name, &best);
         let mut records = Vec::new();

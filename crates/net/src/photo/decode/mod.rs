@@ -28,14 +28,14 @@ impl From<PhotoError> for DecodeError {
 /// Decodes the bytes of a file.
 pub(super) fn decode(bytes: &[u8], origin: &str, orientation: Orientation) -> Result<Photo, PhotoError> {
     let (format, name) = format(bytes, origin)?;
-    // The size that the first bytes announce, before a decoder reads on: a file that is nothing but an enormous
-    // header is called too large, not truncated. The decoders' own idea of the size is checked once more below.
-    if let Ok(size) = imagesize::blob_size(bytes) {
-        check_size(size.width as u64, size.height as u64, origin)?;
-    }
     // The decoders are written to return errors on any input. Should one of them panic all the same, one damaged
     // file must not end a run over a folder of a thousand.
     let decoded = catch_unwind(AssertUnwindSafe(|| {
+        // The size that the first bytes announce, before a decoder reads on: a file that is nothing but an enormous
+        // header is called too large, not truncated. The decoders check their own idea of the size once more.
+        if let Ok(size) = imagesize::blob_size(bytes) {
+            check_size(size.width as u64, size.height as u64, origin)?;
+        }
         let photo = match format {
             ImageFormat::Jpeg => jpeg::decode(bytes, origin)?,
             _ => other::decode(bytes, format, origin)?,
