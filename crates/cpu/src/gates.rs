@@ -27,8 +27,11 @@ pub(crate) fn relu_dgrad(rule: Rule, word: GateWord, d: &mut [f32; LANES]) {
         }
     }
     if rule != Rule::Rectified {
+        let word = u32::from(word);
         for l in 0..LANES {
-            d[l] = if word & (1 << l) != 0 { d[l] } else { 0.0 };
+            // All ones where the gate is open: a mask instead of a branch for every lane.
+            let open = 0u32.wrapping_sub((word >> l) & 1);
+            d[l] = f32::from_bits(d[l].to_bits() & open);
         }
     }
 }

@@ -16,6 +16,7 @@
 //! instruction set, and not on batch, threads or order.
 #![deny(unsafe_code)]
 
+mod buffers;
 mod engine;
 mod gates;
 pub mod isa;

@@ -5,6 +5,7 @@ use backlit_net::weights::{FoldedConv, Weights};
 use backlit_net::{CLASSES, IMAGE_LEN, Rule};
 use rayon::prelude::*;
 
+use crate::buffers::{Buffer, Buffers};
 use crate::isa::Token;
 use crate::lanes::{GateWord, LANES};
 use crate::ops::conv2d::{Epilogue, Gate, PackedConv};
@@ -19,6 +20,7 @@ pub(crate) struct Plan {
     stem: Stem,
     blocks: Vec<BlockPlan>,
     head: Head,
+    buffers: Buffers,
 }
 
 struct BlockPlan {
@@ -70,15 +72,16 @@ impl Plan {
             stem: Stem::new(&network.stem, &weights.conv(&network.stem)),
             blocks: network.blocks.par_iter().map(block).collect(),
             head: Head::new(&weights.dense()),
+            buffers: Buffers::default(),
         }
     }
 
     /// Runs `images`, `[n, 224, 224, 3]`; `see(block, output)` is shown the output of every block.
     pub(crate) fn forward(&self, images: &[f32], mut see: impl FnMut(usize, &[f32])) -> Tape {
         let n = images.len() / IMAGE_LEN;
-        let mut x = vec![0f32; n * max_pool::OUTPUT_LEN];
+        let mut x = self.buffers.take(n * max_pool::OUTPUT_LEN);
         let mut codes = vec![0u8; x.len()];
-        let mut stem = vec![0f32; n * stem::OUTPUT_LEN];
+        let mut stem = self.buffers.take(n * stem::OUTPUT_LEN);
         self.stem.forward(self.token, images, &mut stem);
         max_pool::forward(self.token, &stem, &mut x, &mut codes);
         drop(stem);
@@ -89,7 +92,7 @@ impl Plan {
             let (spatial_out, spatial) = self.conv_relu(&block.spatial, n, &reduced, None);
             drop(reduced);
             if let Some(project) = &block.project {
-                let mut shortcut = vec![0f32; n * project.forward.output_len()];
+                let mut shortcut = self.buffers.take(n * project.forward.output_len());
                 let epilogue = Epilogue { residual: None, gate: Gate::None };
                 project.forward.run(self.token, &x, &mut shortcut, epilogue);
                 x = shortcut;
@@ -104,12 +107,12 @@ impl Plan {
 
     /// Sends one seed an image, `[n, 1000]`, back to the images `[n, 224, 224, 3]`, or to the output of block
     /// `until`.
-    pub(crate) fn backward(&self, tape: &Tape, seeds: &[f32], rule: Rule, until: Option<usize>) -> Vec<f32> {
+    pub(crate) fn backward(&self, tape: &Tape, seeds: &[f32], rule: Rule, until: Option<usize>) -> Buffer<'_> {
         let n = seeds.len() / CLASSES;
         let last = self.blocks.len() - 1;
         // The gate through which the gradient leaves for the output of block `index`; a tap is read before its gate.
         let gate = |index: usize| (until != Some(index)).then(|| (rule, tape.gates[index].output.as_slice()));
-        let mut d = vec![0f32; n * self.blocks[last].expand.forward.output_len()];
+        let mut d = self.buffers.take(n * self.blocks[last].expand.forward.output_len());
         self.head.dgrad(self.token, seeds, gate(last), &mut d);
         for (index, block) in self.blocks.iter().enumerate().rev() {
             if until == Some(index) {
@@ -125,16 +128,16 @@ impl Plan {
             let below = index.checked_sub(1).and_then(gate);
             d = self.dgrad(&block.reduce, n, &reduce, Some(&d), below);
         }
-        let mut stem = vec![0f32; n * stem::OUTPUT_LEN];
+        let mut stem = self.buffers.take(n * stem::OUTPUT_LEN);
         max_pool::dgrad(self.token, self.border, rule, &tape.codes, &d, &mut stem);
-        let mut dx = vec![0f32; n * IMAGE_LEN];
+        let mut dx = self.buffers.take(n * IMAGE_LEN);
         self.stem.dgrad(self.token, &stem, &mut dx);
         dx
     }
 
-    fn conv_relu(&self, conv: &BothWays, n: usize, x: &[f32], residual: Option<&[f32]>) -> (Vec<f32>, Vec<GateWord>) {
+    fn conv_relu(&self, conv: &BothWays, n: usize, x: &[f32], residual: Option<&[f32]>) -> (Buffer<'_>, Vec<GateWord>) {
         let len = n * conv.forward.output_len();
-        let (mut y, mut gates) = (vec![0f32; len], vec![0; len / LANES]);
+        let (mut y, mut gates) = (self.buffers.take(len), vec![0; len / LANES]);
         conv.forward.run(self.token, x, &mut y, Epilogue { residual, gate: Gate::Relu(&mut gates) });
         (y, gates)
     }
@@ -146,8 +149,8 @@ impl Plan {
         dy: &[f32],
         residual: Option<&[f32]>,
         gate: Option<(Rule, &[GateWord])>,
-    ) -> Vec<f32> {
-        let mut dx = vec![0f32; n * conv.dgrad.output_len()];
+    ) -> Buffer<'_> {
+        let mut dx = self.buffers.take(n * conv.dgrad.output_len());
         let gate = gate.map_or(Gate::None, |(rule, words)| Gate::Rule(rule, words));
         conv.dgrad.run(self.token, dy, &mut dx, Epilogue { residual, gate });
         dx
