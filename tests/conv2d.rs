@@ -6,6 +6,7 @@ use backlit_net::arch::{Conv, Network, Role, Variant};
 use backlit_net::weights::FoldedConv;
 use backlit_reference::ops::{Conv2d, conv2d_dgrad, conv2d_fwd, relu_dgrad, relu_fwd};
 use backlit_testkit::compare::{assert_close, assert_same, sum_tolerance};
+use backlit_testkit::differences::central;
 use backlit_testkit::random::{Random, to_f32, to_f64};
 use backlit_tests::levels;
 
@@ -36,23 +37,13 @@ fn gradient_agrees_with_central_differences() {
         let r = Random::new(1);
         let (x, w) = (r.stream(0).values(s.input_len(), 1.0), r.stream(1).values(weight_len(s), 1.0));
         let (b, u) = (r.stream(2).values(s.c_out, 1.0), r.stream(3).values(s.output_len(), 1.0));
-        let score = |x: &[f64]| -> f64 {
-            let mut y = vec![f64::NAN; s.output_len()];
-            conv2d_fwd(s, x, &w, &b, &mut y);
-            y.iter().zip(&u).map(|(y, u)| y * u).sum()
-        };
         let mut dx = vec![f64::NAN; s.input_len()];
         conv2d_dgrad(s, &u, &w, &mut dx);
-        let differences: Vec<f64> = (0..x.len())
-            .map(|i| {
-                let step = |h: f64| {
-                    let mut x = x.clone();
-                    x[i] += h;
-                    score(&x)
-                };
-                (step(1e-3) - step(-1e-3)) / 2e-3
-            })
-            .collect();
+        let differences = central(&x, &u, 1e-3, |x| {
+            let mut y = vec![f64::NAN; s.output_len()];
+            conv2d_fwd(s, x, &w, &b, &mut y);
+            y
+        });
         assert_close(&format!("{s:?}"), &dx, &differences, 1e-9);
     }
 }

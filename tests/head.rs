@@ -4,18 +4,8 @@ use backlit_reference::ops::{
     dense_dgrad, dense_fwd, global_average_dgrad, global_average_fwd, residual_dgrad, residual_fwd,
 };
 use backlit_testkit::compare::assert_close;
+use backlit_testkit::differences::central;
 use backlit_testkit::random::Random;
-
-/// Central differences of `u . f(x)`.
-fn differences(x: &[f64], u: &[f64], f: impl Fn(&[f64]) -> Vec<f64>) -> Vec<f64> {
-    let score = |x: &[f64]| -> f64 { f(x).iter().zip(u).map(|(y, u)| y * u).sum() };
-    let at = |i: usize, h: f64| {
-        let mut x = x.to_vec();
-        x[i] += h;
-        score(&x)
-    };
-    (0..x.len()).map(|i| (at(i, 1e-3) - at(i, -1e-3)) / 2e-3).collect()
-}
 
 #[test]
 fn dense() {
@@ -27,7 +17,7 @@ fn dense() {
         r.stream(2).values(19, 1.0),
         r.stream(3).values(19, 1.0),
     );
-    let expected = differences(&x, &u, |x| {
+    let expected = central(&x, &u, 1e-3, |x| {
         let mut y = vec![f64::NAN; 19];
         dense_fwd(x, &w, &b, &mut y);
         y
@@ -45,7 +35,7 @@ fn dense() {
 fn global_average() {
     let r = Random::new(2);
     let (x, u) = (r.stream(0).values(49 * 3, 1.0), r.stream(1).values(3, 1.0));
-    let expected = differences(&x, &u, |x| {
+    let expected = central(&x, &u, 1e-3, |x| {
         let mut y = vec![f64::NAN; 3];
         global_average_fwd(x, &mut y);
         y
@@ -60,7 +50,7 @@ fn residual() {
     // x feeds both paths of y = 2x + x, so its gradient is the sum of theirs.
     let r = Random::new(3);
     let (x, u) = (r.stream(0).values(9, 1.0), r.stream(1).values(9, 1.0));
-    let expected = differences(&x, &u, |x| {
+    let expected = central(&x, &u, 1e-3, |x| {
         let mut y: Vec<f64> = x.iter().map(|v| 2.0 * v).collect();
         residual_fwd(&mut y, x);
         y

@@ -3,6 +3,7 @@
 use backlit_net::arch::PoolBorder;
 use backlit_reference::ops::{BORDER, MaxPool, max_pool_dgrad, max_pool_fwd};
 use backlit_testkit::compare::assert_close;
+use backlit_testkit::differences::central;
 use backlit_testkit::random::Random;
 
 fn pool(side_in: usize, channels: usize, border: PoolBorder) -> MaxPool {
@@ -28,17 +29,7 @@ fn gradient_agrees_with_central_differences() {
             x.sort_by_key(|v| order.bits((v * 1e4) as i64 as usize));
             let (y, winner) = forward(&s, &x);
             let u = Random::new(9).values(y.len(), 1.0);
-            let score = |x: &[f64]| forward(&s, x).0.iter().zip(&u).map(|(y, u)| y * u).sum::<f64>();
-            let differences: Vec<f64> = (0..n)
-                .map(|i| {
-                    let step = |h: f64| {
-                        let mut x = x.clone();
-                        x[i] += h;
-                        score(&x)
-                    };
-                    (step(1e-3) - step(-1e-3)) / 2e-3
-                })
-                .collect();
+            let differences = central(&x, &u, 1e-3, |x| forward(&s, x).0);
             let mut dx = vec![f64::NAN; n];
             max_pool_dgrad(&s, &winner, &u, &mut dx);
             assert_close(&format!("{border:?} {side}"), &dx, &differences, 1e-9);

@@ -3,6 +3,7 @@
 use backlit_net::Rule;
 use backlit_reference::ops::{dense_dgrad, dense_fwd, relu_dgrad, relu_fwd};
 use backlit_testkit::compare::assert_close;
+use backlit_testkit::differences::central;
 use backlit_testkit::random::Random;
 
 #[test]
@@ -11,12 +12,11 @@ fn plain_rule_is_the_derivative() {
     // Kept away from the kink by more than the step.
     let x: Vec<f64> = r.stream(0).values(100, 1.0).iter().map(|v| v + 0.01 * v.signum()).collect();
     let u = r.stream(1).values(100, 1.0);
-    let relu = |x: f64| {
-        let mut y = [x];
+    let differences = central(&x, &u, 1e-4, |x| {
+        let mut y = x.to_vec();
         relu_fwd(&mut y);
-        y[0]
-    };
-    let differences: Vec<f64> = x.iter().zip(&u).map(|(&x, u)| u * (relu(x + 1e-4) - relu(x - 1e-4)) / 2e-4).collect();
+        y
+    });
     let (mut y, mut d) = (x, u);
     relu_fwd(&mut y);
     relu_dgrad(Rule::Plain, &y, &mut d);

@@ -1,7 +1,7 @@
 //! Single convolutions, each with the epilogue that it has in the network.
 
 use backlit_cpu::isa::Token;
-use backlit_cpu::layers::{Epilogue, Gate, PackedConv};
+use backlit_cpu::layers::{Epilogue, Gate, PackedConv, Stem};
 use backlit_net::Rule;
 use backlit_net::arch::{Conv, Network, Role};
 use backlit_net::weights::FoldedConv;
@@ -24,13 +24,13 @@ pub struct Layer {
 }
 
 impl Layer {
-    /// The distinct convolutions of a network in table order, without the stem, which has a kernel of its own.
+    /// The distinct convolutions of a network in table order.
     ///
-    /// The counts add up to 52. Two convolutions of one shape in different roles are different work: their epilogues
+    /// The counts add up to 53. Two convolutions of one shape in different roles are different work: their epilogues
     /// differ.
     pub fn distinct(network: &'static Network) -> Vec<Layer> {
         let mut layers: Vec<Layer> = Vec::new();
-        for conv in network.convs().filter(|c| c.role != Role::Stem) {
+        for conv in network.convs() {
             let first = conv.index == network.blocks[0].reduce.index;
             let key = |c: &Conv| (c.role, c.c_in, c.c_out, c.kernel, c.stride, c.side_in);
             match layers.iter_mut().find(|l| key(l.conv) == key(conv) && l.first == first) {
@@ -83,16 +83,25 @@ impl Pass {
 /// What the epilogue does at the end.
 enum Last {
     Nothing,
+    /// ReLU alone: the stem's gates are in the codes of the pool.
+    Clamp,
     /// ReLU, with its gate bits as they were written.
     Relu(Vec<u16>),
     /// Back through the ReLU below, with its output and its gate bits.
     Below(Vec<f64>, Vec<u16>),
 }
 
+/// Who computes a layer.
+enum Kernel {
+    Conv(PackedConv),
+    StemForward(Stem),
+    StemDgrad(Stem),
+}
+
 /// One pass of a layer over one image, ready to run.
 pub struct Case {
     token: Token,
-    packed: PackedConv,
+    kernel: Kernel,
     read: Vec<f32>,
     residual: Option<Vec<f32>>,
     last: Last,
@@ -119,7 +128,8 @@ impl Case {
             Pass::Dgrad => (conv.output_len(), conv.input_len()),
         };
         let (adds, last) = match (pass, conv.role) {
-            (_, Role::Project) => (false, Last::Nothing),
+            (_, Role::Project) | (Pass::Dgrad, Role::Stem) => (false, Last::Nothing),
+            (Pass::Forward, Role::Stem) => (false, Last::Clamp),
             (Pass::Forward, role) => (role == Role::Expand, Last::Relu(vec![0; written / 16])),
             (Pass::Dgrad, role) => {
                 // What the first block reads comes from the pool, which has the gate in its codes.
@@ -129,9 +139,11 @@ impl Case {
         };
         let mut case = Case {
             token,
-            packed: match pass {
-                Pass::Forward => PackedConv::forward(conv, &folded),
-                Pass::Dgrad => PackedConv::dgrad(conv, &folded),
+            kernel: match (conv.role, pass) {
+                (Role::Stem, Pass::Forward) => Kernel::StemForward(Stem::new(conv, &folded)),
+                (Role::Stem, Pass::Dgrad) => Kernel::StemDgrad(Stem::new(conv, &folded)),
+                (_, Pass::Forward) => Kernel::Conv(PackedConv::forward(conv, &folded)),
+                (_, Pass::Dgrad) => Kernel::Conv(PackedConv::dgrad(conv, &folded)),
             },
             read: values(2, read, 1.0),
             residual: adds.then(|| values(4, written, 1.0)),
@@ -147,12 +159,16 @@ impl Case {
     /// Runs once.
     pub fn run(&mut self) {
         let gate = match &mut self.last {
-            Last::Nothing => Gate::None,
+            Last::Nothing | Last::Clamp => Gate::None,
             Last::Relu(words) => Gate::Relu(words),
             Last::Below(_, words) => Gate::Rule(Rule::Plain, words),
         };
         let epilogue = Epilogue { residual: self.residual.as_deref(), gate };
-        self.packed.run(self.token, &self.read, &mut self.written, epilogue);
+        match &self.kernel {
+            Kernel::Conv(conv) => conv.run(self.token, &self.read, &mut self.written, epilogue),
+            Kernel::StemForward(stem) => stem.forward(self.token, &self.read, &mut self.written),
+            Kernel::StemDgrad(stem) => stem.dgrad(self.token, &self.read, &mut self.written),
+        }
     }
 
     fn check(&mut self, what: &str, conv: &Conv, pass: Pass, folded: &FoldedConv) {
@@ -171,6 +187,7 @@ impl Case {
         }
         match &self.last {
             Last::Nothing => (),
+            Last::Clamp => relu_fwd(&mut expected),
             Last::Relu(words) => {
                 relu_fwd(&mut expected);
                 assert!(*words == bits(&self.written), "{what}: gate bits do not fit the output");
@@ -202,14 +219,14 @@ mod tests {
     use backlit_net::Variant;
 
     #[test]
-    fn rows_and_the_stem_add_up_to_the_convolutions_of_the_network() {
+    fn rows_add_up_to_the_convolutions_of_the_network() {
         for variant in [Variant::V1, Variant::V1_5] {
             let network = Network::of(variant);
             let layers = Layer::distinct(network);
-            assert_eq!(layers.iter().map(|l| l.count).sum::<usize>(), 52);
+            assert_eq!(layers.iter().map(|l| l.count).sum::<usize>(), 53);
             let flops: u64 = layers.iter().map(|l| l.count as u64 * l.flops()).sum();
             let head = (network.head.c_in * network.head.c_out) as u64;
-            assert_eq!(flops, 2 * (network.macs() - network.stem.macs() - head));
+            assert_eq!(flops, 2 * (network.macs() - head));
         }
     }
 
@@ -217,8 +234,8 @@ mod tests {
     fn ids_name_shape_and_count() {
         let layers = Layer::distinct(Network::of(Variant::V1));
         let ids: Vec<_> = layers.iter().map(Layer::id).collect();
-        assert_eq!(ids[0], "res2a_branch2a 56x56x64->64 1x1/1 x1");
-        assert_eq!(ids[1], "res2a_branch2b 56x56x64->64 3x3/1 x3");
+        assert_eq!(ids[0], "conv1 224x224x3->64 7x7/2 x1");
+        assert_eq!(ids[2], "res2a_branch2b 56x56x64->64 3x3/1 x3");
         let unique: std::collections::HashSet<_> = ids.iter().collect();
         assert_eq!(unique.len(), ids.len());
     }
@@ -244,7 +261,7 @@ mod tests {
 
     #[test]
     fn a_case_of_every_role_passes_its_check() {
-        for role in [Role::Reduce, Role::Spatial, Role::Expand, Role::Project] {
+        for role in [Role::Stem, Role::Reduce, Role::Spatial, Role::Expand, Role::Project] {
             for pass in Pass::ALL {
                 let layer = small(role);
                 let case = Case::checked(&layer, pass, token());
@@ -260,10 +277,10 @@ mod tests {
         for pass in Pass::ALL {
             let check = |spoil: &dyn Fn(&mut Case)| {
                 let mut case = Case::checked(&layer, pass, token());
-                case.packed = match pass {
+                case.kernel = Kernel::Conv(match pass {
                     Pass::Forward => PackedConv::forward(layer.conv, &right),
                     Pass::Dgrad => PackedConv::dgrad(layer.conv, &right),
-                };
+                });
                 case.run();
                 spoil(&mut case);
                 let check = || case.check("test", layer.conv, pass, &right);

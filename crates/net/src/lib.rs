@@ -16,6 +16,7 @@ pub mod arch;
 pub mod engine;
 pub mod files;
 pub mod labels;
+pub mod names;
 pub mod photo;
 pub mod preprocess;
 pub mod weights;

@@ -2,7 +2,7 @@
 
 use backlit_net::Rule;
 
-use crate::names::named;
+use backlit_net::named;
 
 /// How the gradient of a map is made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -1,7 +1,7 @@
 //! Modifiers: what is done to each element of the gradient before channels are reduced (keras-vis' `grad_modifier`).
 
 use crate::EPSILON;
-use crate::names::named;
+use backlit_net::named;
 
 /// An elementwise change of the gradient g; epsilon is [`EPSILON`], and the arithmetic is single precision as in NumPy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use crate::names::named;
 use crate::predictions::softmax;
 use crate::target::Target;
+use backlit_net::named;
 
 /// Which score of a class.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

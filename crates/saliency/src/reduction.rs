@@ -1,6 +1,6 @@
 //! Reductions: from three channels to one.
 
-use crate::names::named;
+use backlit_net::named;
 
 /// What becomes of the channels of a pixel, after the modifier.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod compare;
+pub mod differences;
 pub mod golden;
 pub mod random;
 pub mod server;

@@ -1,7 +1,7 @@
 //! The 3x3 stride-2 max-pool after the stem.
 //!
-//! Forward keeps one code a window: the winner's position, 0 to 8 in row-major order, or [`NOTHING`] where no
-//! element is positive. Since the input has passed a ReLU, the code also tells whether the winner's gate is open:
+//! Forward keeps one code a window: the winner's position, 0 to 8 in row-major order, or 15 where no element
+//! is positive. Since the input has passed a ReLU, the code also tells whether the winner's gate is open:
 //! the pool and the ReLU before it go back in one step.
 //!
 //! A window without a positive element is all zeros, and its first position wins. Only the rectified rule, which

@@ -1,7 +1,5 @@
 //! The table: stem, pool, sixteen bottleneck blocks, head.
 
-use std::fmt;
-use std::str::FromStr;
 use std::sync::LazyLock;
 
 use super::{Conv, Role};
@@ -25,33 +23,7 @@ pub enum Variant {
     V1_5,
 }
 
-impl Variant {
-    /// `v1` or `v1.5`, the spelling of files and options.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Variant::V1 => "v1",
-            Variant::V1_5 => "v1.5",
-        }
-    }
-}
-
-impl fmt::Display for Variant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Variant {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "v1" => Ok(Variant::V1),
-            "v1.5" => Ok(Variant::V1_5),
-            _ => Err(format!("unknown variant `{text}`: expected `v1` or `v1.5`")),
-        }
-    }
-}
+crate::named!(Variant, "variant", { V1 = "v1", V1_5 = "v1.5" });
 
 /// What a max-pool sees beyond the edge of its input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

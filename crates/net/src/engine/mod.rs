@@ -30,16 +30,7 @@ pub enum Rule {
     Rectified,
 }
 
-impl Rule {
-    /// `plain`, `guided` or `rectified`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Rule::Plain => "plain",
-            Rule::Guided => "guided",
-            Rule::Rectified => "rectified",
-        }
-    }
-}
+crate::named!(Rule, "rule", { Plain = "plain", Guided = "guided", Rectified = "rectified" });
 
 /// Arithmetic of an engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,8 +1,6 @@
 //! Orientation: which way up the camera was held, and whether to care.
 
-use std::fmt;
 use std::io::Cursor;
-use std::str::FromStr;
 
 use exif::{In, Reader, Tag};
 use image::metadata::Orientation as Turn;
@@ -20,33 +18,7 @@ pub enum Orientation {
     Stored,
 }
 
-impl Orientation {
-    /// `exif` or `stored`, the spelling of files and options.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Orientation::Exif => "exif",
-            Orientation::Stored => "stored",
-        }
-    }
-}
-
-impl fmt::Display for Orientation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Orientation {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "exif" => Ok(Orientation::Exif),
-            "stored" => Ok(Orientation::Stored),
-            _ => Err(format!("unknown orientation `{text}`: expected `exif` or `stored`")),
-        }
-    }
-}
+crate::named!(Orientation, "orientation", { Exif = "exif", Stored = "stored" });
 
 /// The photograph turned as its file says; unchanged where the file says nothing or its EXIF data are damaged.
 pub(super) fn upright(photo: Photo, bytes: &[u8]) -> Photo {

@@ -1,8 +1,5 @@
 //! From a photograph to the 224 x 224 pixels that the network sees.
 
-use std::fmt;
-use std::str::FromStr;
-
 use super::Frame;
 use super::resize::{Filter, Window, resize};
 use crate::photo::Photo;
@@ -20,33 +17,7 @@ pub enum Resize {
     Crop,
 }
 
-impl Resize {
-    /// `stretch` or `crop`, the spelling of files and options.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Resize::Stretch => "stretch",
-            Resize::Crop => "crop",
-        }
-    }
-}
-
-impl fmt::Display for Resize {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Resize {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "stretch" => Ok(Resize::Stretch),
-            "crop" => Ok(Resize::Crop),
-            _ => Err(format!("unknown way to resize `{text}`: expected `stretch` or `crop`")),
-        }
-    }
-}
+crate::named!(Resize, "way to resize", { Stretch = "stretch", Crop = "crop" });
 
 /// Which part of a photograph the network sees, and how it is resampled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,8 +1,5 @@
 //! From 8-bit RGB to the floats that a network was trained on.
 
-use std::fmt;
-use std::str::FromStr;
-
 /// How pixels become numbers; it belongs to the weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Preprocessing {
@@ -46,14 +43,6 @@ const CAFFE: [Channel; 3] = [caffe(2, 103.939), caffe(1, 116.779), caffe(0, 123.
 const TORCH: [Channel; 3] = [torch(0, 0.485, 0.229), torch(1, 0.456, 0.224), torch(2, 0.406, 0.225)];
 
 impl Preprocessing {
-    /// `caffe` or `torch`, the spelling of files and options.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Preprocessing::Caffe => "caffe",
-            Preprocessing::Torch => "torch",
-        }
-    }
-
     /// The colour of each channel of the network's input: `bgr` or `rgb`.
     pub fn channel_order(self) -> &'static str {
         match self {
@@ -108,20 +97,4 @@ impl Preprocessing {
     }
 }
 
-impl fmt::Display for Preprocessing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Preprocessing {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "caffe" => Ok(Preprocessing::Caffe),
-            "torch" => Ok(Preprocessing::Torch),
-            _ => Err(format!("unknown preprocessing `{text}`: expected `caffe` or `torch`")),
-        }
-    }
-}
+crate::named!(Preprocessing, "preprocessing", { Caffe = "caffe", Torch = "torch" });

@@ -14,9 +14,6 @@
 //! of the two shows in the last bit; Pillow up to 12 always resampled along the rows first, Pillow 13 (which is followed
 //! here) goes down the columns first when the height shrinks by more than twice what the width does.
 
-use std::fmt;
-use std::str::FromStr;
-
 /// Fraction bits of a weight: 32, less 8 for the sample and 2 for sums beyond 1 (bicubic overshoots).
 const PRECISION_BITS: u32 = 32 - 8 - 2;
 
@@ -31,35 +28,7 @@ pub enum Filter {
     Bicubic,
 }
 
-impl Filter {
-    /// `nearest`, `bilinear` or `bicubic`, the spelling of files and options.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Filter::Nearest => "nearest",
-            Filter::Bilinear => "bilinear",
-            Filter::Bicubic => "bicubic",
-        }
-    }
-}
-
-impl fmt::Display for Filter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Filter {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "nearest" => Ok(Filter::Nearest),
-            "bilinear" => Ok(Filter::Bilinear),
-            "bicubic" => Ok(Filter::Bicubic),
-            _ => Err(format!("unknown filter `{text}`: expected `nearest`, `bilinear` or `bicubic`")),
-        }
-    }
-}
+crate::named!(Filter, "filter", { Nearest = "nearest", Bilinear = "bilinear", Bicubic = "bicubic" });
 
 /// One direction of the output: of `total` resampled pixels, the `len` from `start` on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,8 +5,8 @@ use backlit_net::{CHANNELS, IMAGE_LEN, SIDE};
 
 use super::{MaskError, Region};
 use crate::Map;
-use crate::names::named;
 use crate::smooth::{self, gaussian};
+use backlit_net::named;
 
 /// What is done with the region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

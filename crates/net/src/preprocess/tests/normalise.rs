@@ -69,6 +69,6 @@ fn names_parse_back() {
     for preprocessing in [Preprocessing::Caffe, Preprocessing::Torch] {
         assert_eq!(preprocessing.to_string().parse(), Ok(preprocessing));
     }
-    assert!("tf".parse::<Preprocessing>().unwrap_err().contains("`caffe` or `torch`"));
+    assert!("tf".parse::<Preprocessing>().unwrap_err().to_string().contains("caffe, torch"));
     assert_eq!((Preprocessing::Caffe.channel_order(), Preprocessing::Torch.channel_order()), ("bgr", "rgb"));
 }

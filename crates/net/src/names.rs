@@ -1,5 +1,8 @@
 //! Names: one table per option gives its spelling, its aliases, its parser and its JSON form.
 
+#[doc(hidden)]
+pub use serde::{Serialize, Serializer};
+
 /// A name that an option does not have.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unknown {what} {text:?}: expected {expected}")]
@@ -13,11 +16,13 @@ pub struct UnknownName {
 }
 
 /// Letter case, and `-` for `_`, do not matter in names.
-pub(crate) fn canonical(text: &str) -> String {
+#[doc(hidden)]
+pub fn canonical(text: &str) -> String {
     text.trim().to_ascii_lowercase().replace('-', "_")
 }
 
 /// Writes `ALL`, `as_str`, `Display`, `FromStr` and `Serialize` for an enum from a table `Variant = "name" | "alias"`.
+#[macro_export]
 macro_rules! named {
     ($type:ident, $what:literal, { $($variant:ident = $name:literal $(| $alias:literal)*),+ $(,)? }) => {
         impl $type {
@@ -53,19 +58,18 @@ macro_rules! named {
             }
         }
 
-        impl serde::Serialize for $type {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        impl $crate::names::Serialize for $type {
+            fn serialize<S: $crate::names::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.serialize_str(self.as_str())
             }
         }
     };
 }
-pub(crate) use named;
-
 #[cfg(test)]
 mod tests {
-    use crate::mask::{Experiment, Fill};
-    use crate::{Method, Modifier, Reduction, Score};
+    use crate::photo::Orientation;
+    use crate::preprocess::{Filter, Preprocessing, Resize};
+    use crate::{Rule, Variant};
 
     #[test]
     fn every_name_reads_back() {
@@ -78,24 +82,13 @@ mod tests {
                 }
             )+};
         }
-        check!(Method, Modifier, Reduction, Score, Experiment, Fill);
-    }
-
-    #[test]
-    fn aliases_case_and_hyphens() {
-        assert_eq!("Small-Values".parse(), Ok(Modifier::SmallValues));
-        assert_eq!(" vanilla ".parse(), Ok(Method::Gradient));
-        assert_eq!("softmax".parse(), Ok(Score::Probability));
-        for alias in ["relu", "deconv", "deconvnet", "rectified"] {
-            assert_eq!(alias.parse(), Ok(Method::Rectified));
-        }
+        check!(Variant, Orientation, Resize, Filter, Preprocessing, Rule);
     }
 
     #[test]
     fn an_unknown_name_lists_the_known_ones() {
-        let error = "squared".parse::<Modifier>().unwrap_err().to_string();
-        let names = "absolute, negate, relu, invert, small_values, none";
-        assert_eq!(error, format!("unknown modifier \"squared\": expected {names}"));
-        assert!(!"a\nb".parse::<Score>().unwrap_err().to_string().contains('\n'), "errors are one line");
+        let error = "lanczos".parse::<Filter>().unwrap_err().to_string();
+        assert_eq!(error, "unknown filter \"lanczos\": expected nearest, bilinear, bicubic");
+        assert_eq!("V1.5".parse(), Ok(Variant::V1_5));
     }
 }
