@@ -56,7 +56,16 @@ pub(crate) fn resolve(arguments: &[String]) -> Result<Vec<Source>, Failure> {
             found.push(Some(path.to_owned()));
         }
     }
-    Ok(name(found))
+    let sources = name(found);
+    // Where there is nothing to look at, nothing need be fetched to look at it.
+    let missing = |s: &Source| s.path.as_ref().is_some_and(|p| !p.exists());
+    if sources.iter().all(missing) {
+        for source in &sources {
+            report(PhotoError::Missing { origin: source.name.clone() });
+        }
+        return Err(Failure::Reported);
+    }
+    Ok(sources)
 }
 
 fn folder(path: &Path) -> Result<Vec<PathBuf>, Failure> {
