@@ -20,9 +20,9 @@ use backlit_net::arch::Conv;
 use backlit_net::weights::FoldedConv;
 use rayon::prelude::*;
 
-use super::strip::accumulate;
+use super::strip::{ByStrips, Strips, accumulate};
 use crate::gates;
-use crate::isa::{Isa, Job, Token};
+use crate::isa::{Isa, Token};
 use crate::lanes::{GateWord, LANES, Lanes};
 
 /// A convolution, or the gradient of one, with its weights packed for the pass.
@@ -141,13 +141,13 @@ impl PackedConv {
         let finish = Finish { bias: self.bias.as_deref(), residual, applied };
         let tasks = y.par_chunks_mut(chunk * self.c_write).enumerate();
         match written {
-            None => {
-                tasks.for_each(|(i, y)| token.run(Task { conv: self, finish, x, first: i * chunk, y, words: None }))
-            }
+            None => tasks.for_each(|(i, y)| {
+                token.run(ByStrips(Task { conv: self, finish, x, first: i * chunk, y, words: None }))
+            }),
             Some(gates) => {
                 assert_eq!(gates.len(), pixels * words);
                 tasks.zip(gates.par_chunks_mut(chunk * words)).for_each(|((i, y), words)| {
-                    token.run(Task { conv: self, finish, x, first: i * chunk, y, words: Some(words) });
+                    token.run(ByStrips(Task { conv: self, finish, x, first: i * chunk, y, words: Some(words) }));
                 });
             }
         }
@@ -197,24 +197,12 @@ struct Task<'a> {
     words: Option<&'a mut [GateWord]>,
 }
 
-impl Job for Task<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<I: Isa>(self, isa: I) {
-        match I::STRIP {
-            6 => self.strips::<I, 6>(isa),
-            _ => self.strips::<I, 3>(isa),
-        }
-    }
-}
-
 /// Stands for a pixel outside the map read.
 const OUTSIDE: usize = usize::MAX;
 /// What such a pixel holds, for up to 2048 channels.
 static ZEROS: [f32; 2048] = [0.0; 2048];
 
-impl Task<'_> {
+impl Strips for Task<'_> {
     #[inline(always)]
     fn strips<I: Isa, const M: usize>(mut self, isa: I) {
         for phase in &self.conv.phases {
@@ -240,7 +228,9 @@ impl Task<'_> {
             }
         }
     }
+}
 
+impl Task<'_> {
     /// Which of this task's pixels belong to a phase, counted from its first.
     fn pixels_of(&self, phase: &Phase) -> Vec<usize> {
         let side = self.conv.side_write;

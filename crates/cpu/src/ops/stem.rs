@@ -21,9 +21,9 @@ use backlit_net::weights::FoldedConv;
 use backlit_net::{CHANNELS, IMAGE_LEN, SIDE};
 use rayon::prelude::*;
 
-use super::strip::accumulate;
+use super::strip::{ByStrips, Strips, accumulate};
 use crate::gates;
-use crate::isa::{Isa, Job, Token};
+use crate::isa::{Isa, Token};
 use crate::lanes::{LANES, Lanes};
 
 const KERNEL: usize = 7;
@@ -97,7 +97,9 @@ impl Stem {
                 padded[(h + PAD) * PADDED_ROW + PAD * CHANNELS..][..row.len()].copy_from_slice(row);
             }
             let rows = y.par_chunks_mut(SIDE_OUT * C_OUT).enumerate();
-            rows.for_each(|(p, y)| token.run(ForwardRow { stem: self, padded: &padded[2 * p * PADDED_ROW..], y }));
+            rows.for_each(|(p, y)| {
+                token.run(ByStrips(ForwardRow { stem: self, padded: &padded[2 * p * PADDED_ROW..], y }))
+            });
         });
     }
 
@@ -105,7 +107,7 @@ impl Stem {
     pub fn dgrad(&self, token: Token, dy: &[f32], dx: &mut [f32]) {
         dx.par_chunks_mut(SIDE * CHANNELS).enumerate().for_each(|(row, dx)| {
             let (image, h) = (row / SIDE, row % SIDE);
-            token.run(DgradRow { stem: self, dy: &dy[image * OUTPUT_LEN..][..OUTPUT_LEN], h, dx });
+            token.run(ByStrips(DgradRow { stem: self, dy: &dy[image * OUTPUT_LEN..][..OUTPUT_LEN], h, dx }));
         });
     }
 }
@@ -117,19 +119,7 @@ struct ForwardRow<'a> {
     y: &'a mut [f32],
 }
 
-impl Job for ForwardRow<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<I: Isa>(self, isa: I) {
-        match I::STRIP {
-            6 => self.strips::<I, 6>(isa),
-            _ => self.strips::<I, 3>(isa),
-        }
-    }
-}
-
-impl ForwardRow<'_> {
+impl Strips for ForwardRow<'_> {
     #[inline(always)]
     fn strips<I: Isa, const M: usize>(self, isa: I) {
         for block in 0..BLOCKS {
@@ -166,19 +156,7 @@ struct DgradRow<'a> {
     dx: &'a mut [f32],
 }
 
-impl Job for DgradRow<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<I: Isa>(self, isa: I) {
-        match I::STRIP {
-            6 => self.strips::<I, 6>(isa),
-            _ => self.strips::<I, 3>(isa),
-        }
-    }
-}
-
-impl DgradRow<'_> {
+impl Strips for DgradRow<'_> {
     #[inline(always)]
     fn strips<I: Isa, const M: usize>(self, isa: I) {
         let panels = &self.stem.dgrad[self.h % 2];

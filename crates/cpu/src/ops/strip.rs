@@ -6,8 +6,30 @@
 //!
 //! Each step loads one row of the panel, broadcasts M pixels and does M * 16 multiply-adds into registers.
 
-use crate::isa::Isa;
+use crate::isa::{Isa, Job};
 use crate::lanes::{LANES, Lanes};
+
+/// Work that goes strip by strip.
+pub(super) trait Strips {
+    /// Does the work with strips of M pixels; `#[inline(always)]`, as [`Job`] asks.
+    fn strips<I: Isa, const M: usize>(self, isa: I);
+}
+
+/// [`Strips`] as a [`Job`], with the strip length that suits the instruction set.
+pub(super) struct ByStrips<S>(pub(super) S);
+
+impl<S: Strips> Job for ByStrips<S> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self, isa: I) {
+        const { assert!(I::STRIP == 3 || I::STRIP == 6, "a new strip length needs an arm below") };
+        match I::STRIP {
+            6 => self.0.strips::<I, 6>(isa),
+            _ => self.0.strips::<I, 3>(isa),
+        }
+    }
+}
 
 /// Channels summed in registers before they are added to the total.
 ///
