@@ -37,7 +37,9 @@ mod normalize;
 mod objective;
 mod predictions;
 mod reduction;
+mod run;
 pub mod smooth;
+mod subject;
 mod target;
 
 pub use backlit_net::names::UnknownName;
@@ -49,4 +51,6 @@ pub use normalize::EPSILON;
 pub use objective::{Objective, Score};
 pub use predictions::{Prediction, rank_of, ranking, softmax, top_k};
 pub use reduction::Reduction;
+pub use run::{BATCH, Cancelled, Progress, Run};
+pub use subject::Subject;
 pub use target::{Target, TargetError};
