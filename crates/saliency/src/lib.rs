@@ -28,28 +28,35 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod attribution;
 mod comparison;
+mod explain;
 mod map;
 pub mod mask;
 mod method;
+pub mod methods;
 mod modifier;
 mod normalize;
 mod objective;
 mod predictions;
+mod recipe;
 mod reduction;
 mod run;
 pub mod smooth;
 mod subject;
 mod target;
 
+pub use attribution::{Attribution, Completeness, Explained};
 pub use backlit_net::names::UnknownName;
 pub use comparison::{Comparison, Reading};
-pub use map::{Map, MapError, MapOptions, SaliencyMap, saliency_map, saliency_map_of};
+pub use explain::{MethodError, explain};
+pub use map::{Map, MapError, MapOptions, SaliencyMap, saliency_map, saliency_map_from, saliency_map_of};
 pub use method::Method;
 pub use modifier::Modifier;
 pub use normalize::EPSILON;
 pub use objective::{Objective, Score};
 pub use predictions::{Prediction, rank_of, ranking, softmax, top_k};
+pub use recipe::Recipe;
 pub use reduction::Reduction;
 pub use run::{BATCH, Cancelled, Progress, Run};
 pub use subject::Subject;

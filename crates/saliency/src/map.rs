@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::normalize::{min_max, min_max_normalize};
 use crate::smooth::{self, SmoothError};
-use crate::{Modifier, Reduction};
+use crate::{Method, Modifier, Reduction};
 
 /// Numbers on a grid of pixels.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,6 +51,18 @@ impl Default for MapOptions {
             normalize: true,
             sigma: 5.0,
             truncate: smooth::TRUNCATE,
+        }
+    }
+}
+
+impl MapOptions {
+    /// What suits a method: the default for values of pixels; for coarse maps nothing but normalisation, since their
+    /// sign has been dealt with and there is nothing to smooth.
+    pub fn for_method(method: Method) -> MapOptions {
+        let options = MapOptions::default();
+        match method.is_coarse() {
+            true => MapOptions { modifier: Modifier::None, sigma: 0.0, ..options },
+            false => options,
         }
     }
 }
@@ -141,13 +153,23 @@ pub fn saliency_map_of(
     if gradient.is_empty() || height.checked_mul(width).and_then(|n| n.checked_mul(CHANNELS)) != Some(gradient.len()) {
         return Err(MapError::Length { height, width, found: gradient.len() });
     }
+    let values = Map { height, width, channels: CHANNELS, values: gradient.to_vec() };
+    saliency_map_from(&values, options)
+}
+
+/// [`saliency_map`] for what any method found, with one number a place or three; a single one is not reduced.
+///
+/// # Errors
+/// [`MapError`].
+pub fn saliency_map_from(found: &Map, options: &MapOptions) -> Result<SaliencyMap, MapError> {
     let MapOptions { modifier, reduction, normalize, sigma, truncate } = *options;
-    if let Some(at) = gradient.iter().position(|g| !g.is_finite()) {
-        let (pixel, channel) = (at / CHANNELS, at % CHANNELS);
-        return Err(MapError::NonFinite { row: pixel / width, column: pixel % width, channel, value: gradient[at] });
+    let Map { height, width, channels, ref values } = *found;
+    if let Some(at) = values.iter().position(|g| !g.is_finite()) {
+        let (pixel, channel) = (at / channels, at % channels);
+        return Err(MapError::NonFinite { row: pixel / width, column: pixel % width, channel, value: values[at] });
     }
-    let modified: Vec<f32> = gradient.iter().map(|&g| modifier.apply(g)).collect();
-    let mut values = reduction.apply(&modified, CHANNELS);
+    let modified: Vec<f32> = values.iter().map(|&g| modifier.apply(g)).collect();
+    let mut values = if channels == 1 { modified } else { reduction.apply(&modified, channels) };
     let (min, max) = match min_max(&values) {
         // The width must be finite too, or normalisation would divide infinity by infinity.
         Some((min, max)) if (max - min).is_finite() => (min, max),
@@ -159,7 +181,8 @@ pub fn saliency_map_of(
     if normalize {
         min_max_normalize(&mut values, min, max);
     }
-    let map = Map { height, width, channels: reduction.channels(CHANNELS), values };
+    let channels = if channels == 1 { 1 } else { reduction.channels(channels) };
+    let map = Map { height, width, channels, values };
     Ok(SaliencyMap { map: smooth::gaussian(&map, sigma, truncate)?, raw_min: min, raw_max: max, blank: min == max })
 }
 

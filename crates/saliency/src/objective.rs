@@ -41,6 +41,13 @@ impl Objective {
         (self.target.resolve(logits), self.against.map(|t| t.resolve(logits)))
     }
 
+    /// The same objective with its classes named: those that its targets are for these logits. Changed copies of a
+    /// picture are then asked about the picture's classes.
+    pub fn fixed(&self, logits: &[f32]) -> Objective {
+        let named = |target: Target| target.named(logits);
+        Objective { target: named(self.target), against: self.against.map(named), ..*self }
+    }
+
     /// The objective's value.
     ///
     /// # Panics

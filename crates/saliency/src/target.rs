@@ -70,6 +70,11 @@ impl Target {
         }
     }
 
+    /// The class that the target is for these logits, as a target.
+    pub(crate) fn named(self, logits: &[f32]) -> Target {
+        Target(Kind::Class(self.resolve(logits)))
+    }
+
     /// Reads `top1` to `top1000`, an index such as `281`, a WordNet id such as `n02123045`, or a name such as `tabby`.
     ///
     /// # Errors

@@ -9,3 +9,4 @@ pub mod golden;
 pub mod random;
 pub mod server;
 pub mod synthetic;
+pub mod toy;

@@ -1,19 +1,23 @@
 //! The contract between those who compute (engines) and those who ask (saliency, the command).
 //!
-//! One [`Engine`] holds one network with its weights and answers five questions about preprocessed images. Whatever
+//! One [`Engine`] holds one network with its weights and answers questions about preprocessed images. Whatever
 //! the batch, the number of threads or the order of the images, the answer for an image is the same, byte for byte.
 
+mod ask;
 mod error;
 mod outputs;
 mod sampler;
 mod seeds;
 
+pub use ask::{Answer, Ask};
 pub use error::EngineError;
 pub use outputs::{Features, Gradients, Logits, Moments, TapGradients, check_logits};
 pub use sampler::{PathNode, Sampler};
 pub use seeds::{Seeds, WriteSeeds};
 
-use crate::arch::{BLOCKS, Network};
+use serde::{Serialize, Serializer};
+
+use crate::arch::{BLOCKS, Network, Variant};
 use crate::{IMAGE_LEN, SIDE};
 
 /// How a gradient passes backward through `y = relu(x)`; the forward pass is the same for all three.
@@ -74,6 +78,9 @@ pub enum Tap {
 }
 
 impl Tap {
+    /// The last block's output, which the head averages.
+    pub const LAST: Tap = Tap::Block(BLOCKS - 1);
+
     /// Finds a block by Keras' name (`4b`) or torchvision's (`layer3.1`).
     pub fn by_name(network: &Network, name: &str) -> Option<Tap> {
         let found = network.blocks.iter().find(|b| b.name == name || b.torchvision_name() == name)?;
@@ -85,6 +92,18 @@ impl Tap {
         match self {
             Tap::Block(index) if index < BLOCKS => Ok(index),
             Tap::Block(index) => Err(EngineError::NoSuchBlock { index }),
+        }
+    }
+}
+
+/// Keras' name of the block, for example `5c`.
+impl Serialize for Tap {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Tap::Block(index) = *self;
+        // The names are the same in every variant.
+        match Network::of(Variant::V1).blocks.get(index) {
+            Some(block) => serializer.serialize_str(&block.name),
+            None => serializer.collect_str(&index),
         }
     }
 }
@@ -176,6 +195,14 @@ pub trait Engine: Send + Sync {
         rule: Rule,
         tap: Tap,
     ) -> Result<TapGradients, EngineError>;
+
+    /// Several of the questions above at once, each answered with the same bytes as alone.
+    ///
+    /// This default asks one after the other; an engine had better do with one forward pass, and with one backward
+    /// pass for the plain input gradient and all taps together.
+    fn ask(&self, images: Images<'_>, ask: &Ask<'_>) -> Result<Answer, EngineError> {
+        ask::one_by_one(self, images, ask)
+    }
 
     /// Weighted mean of the gradient, and of its square, over the copies of one image that a sampler makes.
     ///
