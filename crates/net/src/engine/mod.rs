@@ -1,13 +1,15 @@
 //! The contract between those who compute (engines) and those who ask (saliency, the command).
 //!
-//! One [`Engine`] holds one network with its weights and answers five questions about preprocessed images. Whatever
+//! One [`Engine`] holds one network with its weights and answers questions about preprocessed images. Whatever
 //! the batch, the number of threads or the order of the images, the answer for an image is the same, byte for byte.
 
+mod ask;
 mod error;
 mod outputs;
 mod sampler;
 mod seeds;
 
+pub use ask::{Answer, Ask};
 pub use error::EngineError;
 pub use outputs::{Features, Gradients, Logits, Moments, TapGradients, check_logits};
 pub use sampler::{PathNode, Sampler};
@@ -176,6 +178,14 @@ pub trait Engine: Send + Sync {
         rule: Rule,
         tap: Tap,
     ) -> Result<TapGradients, EngineError>;
+
+    /// Several of the questions above at once, each answered with the same bytes as alone.
+    ///
+    /// This default asks one after the other; an engine had better do with one forward pass, and with one backward
+    /// pass for the plain input gradient and all taps together.
+    fn ask(&self, images: Images<'_>, ask: &Ask<'_>) -> Result<Answer, EngineError> {
+        ask::one_by_one(self, images, ask)
+    }
 
     /// Weighted mean of the gradient, and of its square, over the copies of one image that a sampler makes.
     ///
