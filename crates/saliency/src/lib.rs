@@ -31,6 +31,7 @@
 mod comparison;
 mod map;
 pub mod mask;
+pub mod measure;
 mod method;
 mod modifier;
 mod normalize;
