@@ -33,6 +33,7 @@ mod comparison;
 mod explain;
 mod map;
 pub mod mask;
+pub mod measure;
 mod method;
 pub mod methods;
 mod modifier;
