@@ -30,6 +30,7 @@
 
 mod attribution;
 mod comparison;
+mod compat;
 mod explain;
 mod map;
 pub mod mask;
@@ -49,6 +50,7 @@ mod target;
 
 pub use attribution::{Attribution, Completeness, Explained};
 pub use backlit_net::names::UnknownName;
+pub use compat::Compat;
 pub use comparison::{Comparison, Reading};
 pub use explain::{MethodError, explain};
 pub use map::{Map, MapError, MapOptions, SaliencyMap, saliency_map, saliency_map_from, saliency_map_of};
