@@ -28,7 +28,10 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod audit;
 mod comparison;
+mod keyed;
+pub mod localize;
 mod map;
 pub mod mask;
 mod method;
