@@ -29,8 +29,11 @@
 #![forbid(unsafe_code)]
 
 mod attribution;
+pub mod audit;
 mod comparison;
 mod explain;
+mod keyed;
+pub mod localize;
 mod map;
 pub mod mask;
 mod method;
