@@ -4,6 +4,8 @@ mod baseline;
 mod blur_ig;
 mod cam;
 mod expected_gradients;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod gradient;
 mod guided_ig;
 mod integrated_gradients;
@@ -21,7 +23,7 @@ pub use gradient::GradientPass;
 pub use guided_ig::GuidedIg;
 pub use integrated_gradients::{IntegratedGradients, Quadrature};
 pub use lrp::Lrp;
-pub use occlusion::Occlusion;
+pub use occlusion::{Edge, Occlusion, Overlap};
 pub use rise::Rise;
 pub use smooth_grad::{Moment, NoiseScale, SmoothGrad};
 pub use xrai::Xrai;
