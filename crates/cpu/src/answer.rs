@@ -109,3 +109,15 @@ pub(crate) fn answer(
     }
     Ok(found)
 }
+
+/// Runs the network from the outputs of `n` images at a block on, a few at a time.
+pub(crate) fn resume(plan: &Plan, (block, n): (usize, usize), outputs: &[f32]) -> Result<Vec<f32>, EngineError> {
+    let mut logits = reserve(&[n, CLASSES])?;
+    let len = BATCH * plan.block_len(block);
+    for (first, outputs) in outputs.chunks(len).enumerate() {
+        let found = plan.resume(block, outputs);
+        check_logits(first * BATCH, &found)?;
+        logits[first * BATCH * CLASSES..][..found.len()].copy_from_slice(&found);
+    }
+    Ok(logits)
+}

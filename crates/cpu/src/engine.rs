@@ -1,11 +1,11 @@
 //! The [`Engine`] contract, met by a [`Plan`].
 
 use backlit_net::arch::{BLOCKS, Network};
-use backlit_net::engine::{Answer, Ask, EngineInfo, Features, Gradients, Logits, Precision, TapGradients};
+use backlit_net::engine::{Answer, Ask, EngineInfo, Features, Gradients, Head, Logits, Precision, TapGradients};
 use backlit_net::weights::Weights;
 use backlit_net::{Engine, EngineError, Images, Rule, Seeds, Tap};
 
-use crate::answer::{Found, Question, answer};
+use crate::answer::{Found, Question, answer, resume};
 use crate::isa::{Level, Token};
 use crate::plan::{Pass, Plan};
 
@@ -161,5 +161,15 @@ impl Engine for Cpu {
         let taps = taps.iter().zip(outputs).zip(gradients).map(at_tap).collect();
         let input = back.into_iter().take(ask.input.len()).map(|back| back.input).collect();
         Ok(Answer { logits, input, taps, features, seeds_per_image: per_image })
+    }
+
+    fn head(&self) -> Result<Head<'_>, EngineError> {
+        let (weight, bias) = self.plan.head();
+        Ok(Head { weight: weight.into(), bias: bias.into() })
+    }
+
+    fn resume(&self, tap: Tap, activations: &[f32]) -> Result<Logits, EngineError> {
+        let outputs = tap.outputs_in(self.network, activations)?;
+        Ok(Logits { data: within(self.pool.as_ref(), || resume(&self.plan, outputs, activations))? })
     }
 }

@@ -104,7 +104,7 @@ impl Plan {
     }
 
     /// Runs `images`, `[n, 224, 224, 3]`; `see(block, output)` is shown the output of every block.
-    pub(crate) fn forward(&self, images: &[f32], mut see: impl FnMut(usize, &[f32])) -> Tape {
+    pub(crate) fn forward(&self, images: &[f32], see: impl FnMut(usize, &[f32])) -> Tape {
         let n = images.len() / IMAGE_LEN;
         let mut x = self.buffers.take(n * max_pool::OUTPUT_LEN);
         let mut codes = vec![0u8; x.len()];
@@ -112,9 +112,20 @@ impl Plan {
         self.stem.forward(self.token, images, &mut stem);
         max_pool::forward(self.token, &stem, &mut x, &mut codes);
         drop(stem);
+        let (logits, gates) = self.forward_from(0, n, x, see);
+        Tape { logits, codes, gates }
+    }
 
+    /// Logits of `n` images from what enters block `first` on, or the head if there is none, with the gates on the way.
+    fn forward_from<'a>(
+        &'a self,
+        first: usize,
+        n: usize,
+        mut x: Buffer<'a>,
+        mut see: impl FnMut(usize, &[f32]),
+    ) -> (Vec<f32>, Vec<BlockGates>) {
         let mut gates = Vec::with_capacity(self.blocks.len());
-        for (index, block) in self.blocks.iter().enumerate() {
+        for (index, block) in self.blocks.iter().enumerate().skip(first) {
             let (reduced, reduce) = self.conv_relu(&block.reduce, n, &x, None);
             let (spatial_out, spatial) = self.conv_relu(&block.spatial, n, &reduced, None);
             drop(reduced);
@@ -129,7 +140,19 @@ impl Plan {
             gates.push(BlockGates { reduce, spatial, output });
             x = y;
         }
-        Tape { logits: self.head.forward(self.token, &x), codes, gates }
+        (self.head.forward(self.token, &x), gates)
+    }
+
+    /// Logits, `[n, 1000]`, from the outputs of a block, `[n, side, side, channels]`.
+    pub(crate) fn resume(&self, block: usize, outputs: &[f32]) -> Vec<f32> {
+        let mut x = self.buffers.take(outputs.len());
+        x.copy_from_slice(outputs);
+        self.forward_from(block + 1, outputs.len() / self.block_len(block), x, |_, _| ()).0
+    }
+
+    /// Weight `[2048, 1000]` and bias `[1000]` of the head.
+    pub(crate) fn head(&self) -> (&[f32], &[f32]) {
+        self.head.parts()
     }
 
     /// Floats of one image's output of a block.

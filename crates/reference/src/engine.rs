@@ -2,7 +2,7 @@
 
 use backlit_net::arch::Network;
 use backlit_net::engine::{
-    Answer, Ask, EngineInfo, Features, Gradients, Logits, Precision, TapGradients, check_logits,
+    Answer, Ask, EngineInfo, Features, Gradients, Head, Logits, Precision, TapGradients, check_logits,
 };
 use backlit_net::weights::Weights;
 use backlit_net::{Engine, EngineError, Images, Rule, Seeds, Tap};
@@ -102,6 +102,24 @@ impl<T: Real> Engine for Reference<T> {
             features: features.then_some(found.features),
             seeds_per_image: per_image,
         })
+    }
+
+    fn head(&self) -> Result<Head<'_>, EngineError> {
+        let (weight, bias) = self.model.head();
+        Ok(Head { weight: to_f32(weight).into(), bias: to_f32(bias).into() })
+    }
+
+    fn resume(&self, tap: Tap, activations: &[f32]) -> Result<Logits, EngineError> {
+        let (block, _) = tap.outputs_in(self.network(), activations)?;
+        let len = self.network().blocks[block].expand.output_len();
+        let one = |output: &[f32]| {
+            let output: Vec<T> = output.iter().map(|&v| T::from_f64(v.into())).collect();
+            to_f32(&self.model.resume(block, &output))
+        };
+        let rows: Vec<Vec<f32>> = activations.par_chunks_exact(len).map(one).collect();
+        let data = rows.concat();
+        check_logits(0, &data)?;
+        Ok(Logits { data })
     }
 }
 

@@ -29,9 +29,12 @@
 #![forbid(unsafe_code)]
 
 mod attribution;
+pub mod audit;
 mod comparison;
 mod compat;
 mod explain;
+mod keyed;
+pub mod localize;
 mod map;
 pub mod mask;
 pub mod measure;

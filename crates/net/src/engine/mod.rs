@@ -5,12 +5,14 @@
 
 mod ask;
 mod error;
+mod head;
 mod outputs;
 mod sampler;
 mod seeds;
 
 pub use ask::{Answer, Ask};
 pub use error::EngineError;
+pub use head::Head;
 pub use outputs::{Features, Gradients, Logits, Moments, TapGradients, check_logits};
 pub use sampler::{PathNode, Sampler};
 pub use seeds::{Seeds, WriteSeeds};
@@ -217,5 +219,24 @@ pub trait Engine: Send + Sync {
         rule: Rule,
     ) -> Result<Moments, EngineError> {
         outputs::moments_by_batches(self, image, sampler, seed_rows, rule)
+    }
+
+    /// Weight and bias of the head: with the last block's output, all that closed forms of class activation maps need.
+    ///
+    /// # Errors
+    /// [`EngineError::Unsupported`] by an engine that does not tell (the default).
+    fn head(&self) -> Result<Head<'_>, EngineError> {
+        Err(EngineError::Unsupported { what: "the weights of the head" })
+    }
+
+    /// Logits of the network from a block's output on: `activations` is `[n, side, side, channels]`, as
+    /// [`gradient_at`](Engine::gradient_at) gives them, changed or not.
+    ///
+    /// # Errors
+    /// [`EngineError::ActivationLength`]; [`EngineError::Unsupported`] by an engine that cannot start in the middle
+    /// (the default).
+    fn resume(&self, tap: Tap, activations: &[f32]) -> Result<Logits, EngineError> {
+        let _ = (tap, activations);
+        Err(EngineError::Unsupported { what: "logits from the output of a block on" })
     }
 }

@@ -2,8 +2,10 @@
 
 mod baseline;
 mod blur_ig;
-mod cam;
+pub mod cam;
 mod expected_gradients;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod gradient;
 mod guided_ig;
 mod integrated_gradients;
@@ -15,13 +17,16 @@ mod xrai;
 
 pub use baseline::Baseline;
 pub use blur_ig::BlurIg;
-pub use cam::{AblationCam, Cam, CamKind, EigenCam, FullGrad, GuidedGradCam, ScoreCam, Upsample};
+pub use cam::{
+    AblationCam, Alpha, Cam, CamKind, ChannelWeights, EigenCam, FullGrad, GuidedGradCam, Scaling, ScoreCam, Stretch,
+    Upsample,
+};
 pub use expected_gradients::ExpectedGradients;
 pub use gradient::GradientPass;
 pub use guided_ig::GuidedIg;
 pub use integrated_gradients::{IntegratedGradients, Quadrature};
 pub use lrp::Lrp;
-pub use occlusion::Occlusion;
+pub use occlusion::{Edge, Occlusion, Overlap};
 pub use rise::Rise;
 pub use smooth_grad::{Moment, NoiseScale, SmoothGrad};
 pub use xrai::Xrai;
