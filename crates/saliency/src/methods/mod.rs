@@ -3,6 +3,7 @@
 mod baseline;
 mod blur_ig;
 mod cam;
+mod copies;
 mod expected_gradients;
 mod gradient;
 mod guided_ig;
@@ -11,17 +12,21 @@ mod lrp;
 mod occlusion;
 mod rise;
 mod smooth_grad;
+#[cfg(test)]
+mod testing;
 mod xrai;
 
-pub use baseline::Baseline;
+pub use backlit_net::engine::Quadrature;
+pub use baseline::{Baseline, BaselineError};
 pub use blur_ig::BlurIg;
 pub use cam::{AblationCam, Cam, CamKind, EigenCam, FullGrad, GuidedGradCam, ScoreCam, Upsample};
 pub use expected_gradients::ExpectedGradients;
 pub use gradient::GradientPass;
 pub use guided_ig::GuidedIg;
-pub use integrated_gradients::{IntegratedGradients, Quadrature};
+pub use integrated_gradients::IntegratedGradients;
 pub use lrp::Lrp;
 pub use occlusion::Occlusion;
 pub use rise::Rise;
+pub(crate) use smooth_grad::NoisyMoments;
 pub use smooth_grad::{Moment, NoiseScale, SmoothGrad};
 pub use xrai::Xrai;
