@@ -31,6 +31,13 @@ struct BlockPlan {
     project: Option<BothWays>,
 }
 
+impl BlockPlan {
+    /// In table order: reduce, spatial, expand, and the projection if there is one.
+    fn convs(&self) -> impl Iterator<Item = &BothWays> {
+        [&self.reduce, &self.spatial, &self.expand].into_iter().chain(&self.project)
+    }
+}
+
 struct BothWays {
     /// [`Conv::index`].
     index: usize,
@@ -130,6 +137,17 @@ impl Plan {
             x = y;
         }
         Tape { logits: self.head.forward(self.token, &x), codes, gates }
+    }
+
+    /// The bias of every convolution, by [`Conv::index`].
+    pub(crate) fn biases(&self) -> Vec<&[f32]> {
+        let convs = self.blocks.iter().flat_map(BlockPlan::convs);
+        std::iter::once(self.stem.bias()).chain(convs.map(|conv| conv.forward.bias())).collect()
+    }
+
+    /// The bias of the head, `[1000]`.
+    pub(crate) fn head_bias(&self) -> &[f32] {
+        self.head.bias()
     }
 
     /// Floats of one image's output of a block.

@@ -68,6 +68,12 @@ pub enum EngineError {
     /// A sampler that yields nothing, or a baseline of the wrong length.
     #[error("the sampler is unusable: {0}")]
     Sampler(String),
+    /// A question that this engine has no answer to.
+    #[error("this engine does not give {what}: take the engine `cpu` or `reference`")]
+    Unsupported {
+        /// What was asked for.
+        what: &'static str,
+    },
     /// The answer would not fit in memory.
     #[error("{bytes} bytes for the answer could not be reserved: pass fewer images or seeds at a time")]
     OutOfMemory {
