@@ -16,8 +16,8 @@ mod xrai;
 pub use baseline::Baseline;
 pub use blur_ig::BlurIg;
 pub use cam::{
-    AblationCam, Alpha, Cam, CamKind, ChannelWeights, EigenCam, FullGrad, GuidedGradCam, Scaling, ScoreCam, Stretch,
-    Upsample,
+    AblationCam, Alpha, Cam, CamKind, ChannelWeights, EigenCam, FullGrad, GuidedGradCam, Rescale, Scaling, ScoreCam,
+    Stretch, Upsample,
 };
 pub use expected_gradients::ExpectedGradients;
 pub use gradient::GradientPass;
