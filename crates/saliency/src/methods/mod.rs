@@ -22,8 +22,8 @@ pub use backlit_net::engine::Quadrature;
 pub use baseline::{Baseline, BaselineError};
 pub use blur_ig::BlurIg;
 pub use cam::{
-    AblationCam, Alpha, Cam, CamKind, ChannelWeights, EigenCam, FullGrad, GuidedGradCam, Scaling, ScoreCam, Stretch,
-    Upsample,
+    AblationCam, Alpha, Cam, CamKind, ChannelWeights, EigenCam, FullGrad, GuidedGradCam, Rescale, Scaling, ScoreCam,
+    Stretch, Upsample,
 };
 pub use expected_gradients::ExpectedGradients;
 pub use gradient::GradientPass;
