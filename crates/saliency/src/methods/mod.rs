@@ -24,6 +24,6 @@ pub use guided_ig::GuidedIg;
 pub use integrated_gradients::{IntegratedGradients, Quadrature};
 pub use lrp::Lrp;
 pub use occlusion::{Edge, Occlusion, Overlap};
-pub use rise::Rise;
+pub use rise::{CHECKPOINT, Rise};
 pub use smooth_grad::{Moment, NoiseScale, SmoothGrad};
 pub use xrai::Xrai;
