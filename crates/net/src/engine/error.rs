@@ -68,6 +68,9 @@ pub enum EngineError {
     /// A sampler that yields nothing, or a baseline of the wrong length.
     #[error("the sampler is unusable: {0}")]
     Sampler(String),
+    /// The caller asked a long computation to stop.
+    #[error("stopped before it was done, as asked")]
+    Stopped,
     /// The answer would not fit in memory.
     #[error("{bytes} bytes for the answer could not be reserved: pass fewer images or seeds at a time")]
     OutOfMemory {

@@ -5,14 +5,18 @@
 
 mod ask;
 mod error;
+mod moments;
 mod outputs;
+mod quadrature;
 mod sampler;
 mod seeds;
 
 pub use ask::{Answer, Ask};
 pub use error::EngineError;
-pub use outputs::{Features, Gradients, Logits, Moments, TapGradients, check_logits};
-pub use sampler::{PathNode, Sampler};
+pub use moments::{Moments, Pace};
+pub use outputs::{Features, Gradients, Logits, TapGradients, check_logits};
+pub use quadrature::{MAX_STEPS, PathNode, Quadrature};
+pub use sampler::Sampler;
 pub use seeds::{Seeds, WriteSeeds};
 
 use serde::{Serialize, Serializer};
@@ -204,18 +208,23 @@ pub trait Engine: Send + Sync {
         ask::one_by_one(self, images, ask)
     }
 
-    /// Weighted mean of the gradient, and of its square, over the copies of one image that a sampler makes.
+    /// Weighted moments of the gradient over the copies of one image that a sampler makes.
     ///
-    /// `seed_rows` is `[k, 1000]`, used for every copy. Memory does not grow with the number of samples, and the
+    /// Every copy is asked about the same seeds, those of one image: `[1, k, 1000]` known beforehand, or written from
+    /// the copy's own logits, `write(sample, logits, rows)`. Memory does not grow with the number of samples, and the
     /// sums are taken in sample order, so the result does not depend on how many copies run at once. This default
     /// materialises a few copies at a time; an engine may instead sample where it computes.
+    ///
+    /// # Errors
+    /// [`EngineError`]: more than one image, an unusable sampler, or [`EngineError::Stopped`] as the pace asks.
     fn gradient_moments(
         &self,
         image: Images<'_>,
         sampler: &Sampler,
-        seed_rows: &[f32],
+        seeds: Seeds<'_>,
         rule: Rule,
+        pace: &mut Pace<'_>,
     ) -> Result<Moments, EngineError> {
-        outputs::moments_by_batches(self, image, sampler, seed_rows, rule)
+        moments::moments_by_batches(self, image, sampler, seeds, rule, pace)
     }
 }
