@@ -26,4 +26,4 @@ pub use lrp::Lrp;
 pub use occlusion::{Edge, Occlusion, Overlap};
 pub use rise::{CHECKPOINT, Rise};
 pub use smooth_grad::{Moment, NoiseScale, SmoothGrad};
-pub use xrai::Xrai;
+pub use xrai::{Ranked, Ranking, Segments, Xrai};

@@ -10,5 +10,6 @@ mod taps;
 mod uint8;
 
 pub use float::gaussian;
+pub(crate) use float::gaussian_f64;
 pub use taps::{MAX_RADIUS, SmoothError, TRUNCATE};
 pub use uint8::gaussian_u8;

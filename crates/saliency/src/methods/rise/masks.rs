@@ -5,13 +5,13 @@
 //! offset of 0 to `ceil(224 / s) - 1` rows and columns.
 
 use backlit_net::SIDE;
+use backlit_net::random::{Purpose, Random};
 
 /// The masks of one picture, each by its number.
 pub(super) struct Masks {
     cells: usize,
     probability: f64,
-    seed: u64,
-    key: u64,
+    random: Random,
     /// Side of a cell in pixels: the number of offsets.
     cell: usize,
     /// For every row or column of the enlarged grid, the two cells between which it lies, and its share of the second.
@@ -28,16 +28,17 @@ impl Masks {
             let below = at.floor();
             (mirror(below as isize, cells), mirror(below as isize + 1, cells), at - below)
         };
-        Masks { cells, probability, seed, key, cell, places: (0..large).map(place).collect() }
+        let random = Random::new(seed, key, Purpose::Choice);
+        Masks { cells, probability, random, cell, places: (0..large).map(place).collect() }
     }
 
     /// Writes mask `sample`, `[224, 224]`, values 0 to 1.
     pub(super) fn write(&self, sample: u32, mask: &mut [f32]) {
-        let bits = |element: usize| bits(self.seed, self.key, sample, element);
-        let open = |cell: usize| (f64::from(bits(cell)) + 0.5) / 4_294_967_296.0 < self.probability;
+        let open = |cell: usize| self.random.uniform(sample, cell) < self.probability;
         let grid: Vec<f64> = (0..self.cells * self.cells).map(|cell| f64::from(u8::from(open(cell)))).collect();
         // Multiplied and shifted, so that every offset is as likely as another, to one in 2^32 / 224.
-        let offset = |axis: usize| (u64::from(bits(grid.len() + axis)) * self.cell as u64 >> 32) as usize;
+        let offset =
+            |axis: usize| (u64::from(self.random.bits(sample, grid.len() + axis)) * self.cell as u64 >> 32) as usize;
         self.enlarge(&grid, offset(0), offset(1), mask);
     }
 
@@ -61,16 +62,6 @@ fn mirror(i: isize, len: usize) -> usize {
     let last = len as isize - 1;
     let i = i.abs();
     if i > last { (2 * last - i).max(0) as usize } else { i as usize }.min(len - 1)
-}
-
-/// 32 random bits for an element of a sample.
-fn bits(seed: u64, key: u64, sample: u32, element: usize) -> u32 {
-    let mut z =
-        seed ^ key.rotate_left(17) ^ (u64::from(sample) << 20 | element as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    for m in [0xbf58_476d_1ce4_e5b9u64, 0x94d0_49bb_1331_11eb, 0xbf58_476d_1ce4_e5b9] {
-        z = (z ^ (z >> 30)).wrapping_mul(m);
-    }
-    (z >> 32) as u32
 }
 
 #[cfg(test)]
