@@ -87,7 +87,7 @@ fn coco() {
     let boxes = one("instances.json", text).unwrap();
     assert_eq!(boxes.format, Format::Coco);
     assert_eq!(lines(&boxes), ["sub/a.jpg 1,2,3.5,4 tabby", "b.png 0,0,9,9 -"]);
-    assert_eq!(boxes.of("elsewhere/a.jpg").count(), 1);
+    assert_eq!((boxes.of("elsewhere/a.jpg").count(), boxes.faults.len()), (1, 4));
     for (fault, says) in faults(&boxes).iter().zip([
         "annotations[2]: image_id 8 is none of",
         "annotations[3]: has no bbox of four numbers",
@@ -120,7 +120,7 @@ fn yolo() {
         ("b.txt", "0 .5 .5 .1 .1"),
     ]);
     let boxes = Boxes::open(bad.path()).unwrap();
-    assert_eq!(boxes.entries.len(), 1);
+    assert_eq!((boxes.entries.len(), boxes.faults.len()), (1, 6));
     for (fault, says) in faults(&boxes).iter().zip([
         "a.txt:1: expected `class cx cy w h`, found 4 fields",
         "a.txt:2: \"x\" is no number of a class",
@@ -155,7 +155,7 @@ fn voc() {
     assert_eq!(boxes.format, Format::Voc);
     assert_eq!(lines(&boxes), ["n02123045_1 0,10,10,20 n02123045", "b 0,10,10,20 -"]);
     assert_eq!((boxes.of("x/n02123045_1.JPEG").count(), boxes.of("b.png").count()), (1, 1));
-    assert_eq!(boxes.entries[0].class().unwrap(), Some(281));
+    assert_eq!((boxes.entries[0].class().unwrap(), boxes.faults.len()), (Some(281), 5));
     for (fault, says) in faults(&boxes).iter().zip([
         "a.xml:4: <bndbox> has no <ymin>",
         "a.xml:5: the corners",

@@ -36,6 +36,8 @@ pub(crate) enum Command {
     Saliency(SaliencyArgs),
     /// Hide or keep parts of a photograph and see whether the answer survives
     Mask(MaskArgs),
+    /// Ask of every photograph whether the network looks at the object or at what is around it
+    Audit(super::audit::args::AuditArgs),
     /// Fetch, inspect, verify and convert weights
     Weights(WeightsArgs),
     /// Print the layers of the network with their work and traffic

@@ -89,6 +89,11 @@ impl Manifest {
         self.head["files"] = json!(names);
     }
 
+    /// Adds something that concerns the run as a whole.
+    pub(crate) fn add(&mut self, name: &str, value: Value) {
+        self.head[name] = value;
+    }
+
     /// Adds the record of one photograph.
     pub(crate) fn push(&mut self, record: Value) {
         self.images.push(record);

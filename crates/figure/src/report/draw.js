@@ -36,34 +36,26 @@ function topList(top, followed) {
   return make("ol", { class: "top" }, ...top.map(item));
 }
 
-// Pictures stand at the end of the page, each row's in an element of its own, and become images only in view.
-const picturesOf = index => {
+// Pictures stand at the end of the page, each row's in an element of its own; only those of the rows shown become
+// images. The end of a large file may arrive after the first rows are drawn, which then wait for it.
+const waiting = new Set();
+function fetchPicture(image, index, which) {
   const store = document.getElementById("p" + index);
-  return store ? store.textContent.split(" ") : [];
-};
-const waiting = new Map();
-function fetchPicture(image) {
-  const [index, which] = waiting.get(image) || [];
-  const found = index === undefined ? null : picturesOf(index)[which];
-  if (!found) return false;
-  image.src = "data:image/jpeg;base64," + found;
-  waiting.delete(image);
-  return true;
+  const found = store ? store.textContent.split(" ")[which] : null;
+  if (found) image.src = "data:image/jpeg;base64," + found;
+  else if (document.readyState === "loading") waiting.add([image, index, which]);
 }
-const observer = new IntersectionObserver(entries => {
-  for (const entry of entries) if (entry.isIntersecting && fetchPicture(entry.target)) observer.unobserve(entry.target);
-}, { rootMargin: "600px" });
-// The end of a large file may arrive after the first rows are drawn.
 document.addEventListener("DOMContentLoaded", () => {
-  for (const image of [...waiting.keys()]) { observer.unobserve(image); observer.observe(image); }
+  for (const [image, index, which] of waiting) fetchPicture(image, index, which);
+  waiting.clear();
 });
 
 function shot(row, which, alt, width, height, overlay) {
   const [w, h] = row.size;
   const scale = Math.min(width / w, height / h);
-  const image = make("img", { alt, decoding: "async", width: Math.round(w * scale), height: Math.round(h * scale) });
-  waiting.set(image, [row.index, which]);
-  observer.observe(image);
+  const tried = which < 2 || row.fills.length > 0;
+  const image = tried ? make("img", { alt, decoding: "async", width: Math.round(w * scale), height: Math.round(h * scale) }) : "";
+  if (tried) fetchPicture(image, row.index, which);
   const style = { width: Math.round(w * scale) + "px", height: Math.round(h * scale) + "px" };
   return make("div", { class: "frame" }, make("div", { class: "shot", style }, image, overlay || null));
 }

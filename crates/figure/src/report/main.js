@@ -26,7 +26,6 @@ function show() {
   pages(rows.length);
   const first = (state.page - 1) * PER_PAGE;
   const shown = rows.slice(first, first + PER_PAGE);
-  observer.disconnect();
   waiting.clear();
   const body = document.getElementById("rows");
   body.replaceChildren(...shown.flatMap(row => state.open.has(row.index) && row.fills.length ? [line(row), detail(row)] : [line(row)]));
@@ -69,7 +68,10 @@ function classes() {
   document.getElementById("class-count").textContent = `${number(all.length)}, the most context-driven first`;
   const cell = text => make("td", { class: "number" }, text);
   document.getElementById("class-rows").replaceChildren(...all.map(c => make("tr", {},
-    make("td", {}, make("button", { type: "button", class: "link", onclick: () => change({ class: String(c.index), verdict: "" }) }, nice(c.label))),
+    make("td", {}, make("button", { type: "button", class: "link", onclick: () => {
+      change({ class: String(c.index), verdict: "" });
+      document.getElementById("photographs-title").scrollIntoView();
+    } }, nice(c.label))),
     cell(number(c.rows.length)), make("td", {}, make("div", { class: "strip" }, ...strip(count(c.rows)))),
     cell(signed(c.reliance)), cell(percent(mean(c.rows, r => r.saliency))), cell(percent(mean(c.rows, r => r.area))))));
   const options = all.slice().sort((a, b) => a.label < b.label ? -1 : a.label > b.label ? 1 : 0);

@@ -1,7 +1,7 @@
 //! The report of an audit: one HTML file that opens from disk, without a network, for one photograph or thousands.
 //!
 //! Style, script, numbers and pictures are all in the file. The numbers are one JSON element; the pictures, small
-//! JPEGs, stand behind it in an element for each row, and become images only when their row is in view. While a report
+//! JPEGs, stand behind it in an element for each row, and become images only on the page of 25 rows that is shown. While a report
 //! grows its pictures lie in a temporary file, so that memory holds the numbers only. The same photographs and audits
 //! always make the same bytes.
 //!

@@ -25,7 +25,7 @@ pub(super) fn draw(entry: &ReportEntry<'_>, side: usize) -> Result<Row, FigureEr
     let photo = resize(seen.view(), width, height)?;
     let whole = Frame { x: 0.0, y: 0.0, width: width as f64, height: height as f64 };
     let coloring = Coloring { colormap: Colormap::Viridis, range: Range::Auto };
-    let options = OverlayOptions { coloring, opacity: 0.7, outside: Outside::Untouched };
+    let options = OverlayOptions { coloring, opacity: 0.65, outside: Outside::Untouched };
     let mut pictures = vec![jpeg(&photo)?, jpeg(&overlay(&photo, &entry.audit.saliency.map, whole, &options)?)?];
     // One that was not tried has an empty text.
     for variant in [entry.hidden, entry.alone] {
@@ -114,8 +114,11 @@ fn share(bounds: &Bounds) -> [f64; 4] {
     [left, top, right - left, bottom - top].map(|v| short(v as f64 / SIDE as f64))
 }
 
-/// Six decimals: what a reader can use, and a third of the length.
+/// Six decimals, or four digits of what is small: what a reader can use, and a third of the length.
 fn short(value: f64) -> f64 {
-    let rounded = (value * 1e6).round() / 1e6;
+    let rounded = match value.abs() {
+        0.0..1e-3 => format!("{value:.3e}").parse().unwrap_or(0.0),
+        _ => (value * 1e6).round() / 1e6,
+    };
     if rounded.is_finite() { rounded } else { 0.0 }
 }

@@ -7,8 +7,8 @@ function picture(row, which, alt, overlay, ...caption) {
 function left(row, share, reading) {
   if (!reading) return [make("span", { class: "small" }, "not tried")];
   return [
-    make("div", { class: "meter" }, meter(share), make("span", {}, percent(share))),
-    make("span", { class: "small" }, `left · ${data.fills[0]}: ${probability(reading[0])}, rank ${number(reading[1])}`),
+    make("div", { class: "meter" }, meter(share), make("span", {}, `${percent(share)} left`)),
+    make("span", { class: "small" }, `${data.fills[0]}: ${probability(reading[0])}, rank ${number(reading[1])}`),
   ];
 }
 

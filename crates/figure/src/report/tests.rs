@@ -158,6 +158,41 @@ fn thousands_of_rows_get_smaller_pictures() {
     assert_eq!([0, 300, 301, 1500, 1501, 5000].map(side), [360, 360, 280, 280, 200, 200]);
 }
 
+/// Writes a page of 5,000 rows to the file named by `BACKLIT_LARGE_REPORT`, to be opened by hand.
+#[test]
+fn five_thousand_rows() {
+    let Some(path) = std::env::var_os("BACKLIT_LARGE_REPORT") else {
+        println!("SKIPPED: BACKLIT_LARGE_REPORT names no file for a page of 5,000 rows");
+        return;
+    };
+    let noise = |seed: usize| (0..500 * 375 * 3).map(move |i| ((i / 9 + seed * 31) * 7919 % 509 / 2) as u8).collect();
+    let mut report = Report::new(ReportHead { facts: vec![], fills: vec![Fill::Black] }, 5000).unwrap();
+    let frame = Frame { x: 0.0, y: 0.0, width: 500.0, height: 375.0 };
+    let photos: Vec<Picture> = (0..10).map(|seed| Picture::new(500, 375, noise(seed)).unwrap()).collect();
+    let variant: Vec<u8> = photos[0].rgb[..SIDE * SIDE * 3].to_vec();
+    for i in 0..5000 {
+        let mut audit = if i % 50 == 0 { doubtful() } else { judged() };
+        audit.class_idx = i % 100;
+        audit.original = Reading::new(
+            "original",
+            &(0..CLASSES).map(|c| f32::from(c == i % 100) * 9.0).collect::<Vec<_>>(),
+            i % 100,
+            5,
+        );
+        if i % 50 != 0 {
+            audit.judgement.verdict = Verdict::ALL[i % 4];
+            audit.judgement.context_reliance = Some(1.0 - (i % 1000) as f64 / 500.0);
+            audit.judgement.confidence = (i % 97) as f64 / 97.0;
+        }
+        let photo = photos[i % 10].view();
+        let name = format!("photographs/{i:05}.jpg");
+        let entry =
+            ReportEntry { name: &name, photo, frame, audit: &audit, hidden: Some(&variant), alone: Some(&variant) };
+        report.push(&entry).unwrap();
+    }
+    report.save(Path::new(&path)).unwrap();
+}
+
 #[test]
 fn what_cannot_be_written_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::AuditError;
 use crate::Target;
-use crate::localize::{Connectivity, GRADCAM_THRESHOLD};
+use crate::localize::Connectivity;
 use crate::mask::Fill;
 
 /// Settings of an audit. All of them can change the result, and all of them belong in its record.
@@ -24,14 +24,16 @@ pub struct AuditOptions {
     pub least_probability: f64,
     /// Best classes kept of every variant.
     pub top: usize,
-    /// The share of its maximum at which the class activation map is cut, where no box is given.
+    /// The share of its maximum at which the class activation map is cut, where no box is given. Grad-CAM's 15 % is
+    /// meant to enclose the whole object and often encloses the whole picture with it; half leaves its core.
     pub threshold: f64,
     /// Which pixels of the cut map hang together.
     pub connectivity: Connectivity,
 }
 
 impl Default for AuditOptions {
-    /// The top class, all four fills, four controls; a class stays if it keeps half of its probability.
+    /// The top class, all four fills, four controls; a class stays if it keeps half of its probability, and a map is
+    /// cut at half of its maximum.
     fn default() -> Self {
         AuditOptions {
             target: Target::TOP1,
@@ -41,7 +43,7 @@ impl Default for AuditOptions {
             keep: 0.5,
             least_probability: 0.05,
             top: 5,
-            threshold: GRADCAM_THRESHOLD,
+            threshold: 0.5,
             connectivity: Connectivity::default(),
         }
     }

@@ -9,6 +9,7 @@ use backlit_net::preprocess::{Input, Preprocessing};
 use backlit_net::{CLASSES, Engine, EngineError, IMAGE_LEN, Images, Rule, SIDE, Seeds, Tap, Variant};
 
 use super::*;
+use crate::localize::GRADCAM_THRESHOLD;
 use crate::mask::{Fill, Slices};
 use crate::{Progress, Target};
 
@@ -174,7 +175,8 @@ fn shares_of_the_saliency() {
 
 #[test]
 fn without_a_box_the_map_has_its_own() {
-    let found = run(&Planted::new(Needs::Object), picture(), None, &AuditOptions::default(), &Run::default());
+    let options = AuditOptions { threshold: GRADCAM_THRESHOLD, ..AuditOptions::default() };
+    let found = run(&Planted::new(Needs::Object), picture(), None, &options, &Run::default());
     let object = found.object.unwrap();
     assert_eq!(object.from, ObjectFrom::Map);
     // Cell 15 is row 2, column 1: its centre is at 80 rows and 48 columns; 15 % of a tent 32 high reaches 27 pixels.
