@@ -1,0 +1,96 @@
+"""What every peer's script needs: the photograph, the check of the network, layouts, and the golden files."""
+import os
+import time
+
+import numpy as np
+import torch
+from PIL import Image
+from safetensors.numpy import load_file, save_file
+
+import model
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+GOLDEN = os.path.join(ROOT, "tests", "golden")
+WEIGHTS = os.environ.get("BACKLIT_WEIGHTS", os.path.join(ROOT, "weights", "keras-resnet50-v1.safetensors"))
+MEAN_BGR = np.array([103.939, 116.779, 123.68])
+
+torch.set_num_threads(2)
+
+
+def photograph():
+    """assets/chelsea.png as bytes, 224 x 224 x 3 RGB, by Pillow's bilinear filter."""
+    picture = Image.open(os.path.join(ROOT, "assets", "chelsea.png")).convert("RGB")
+    return np.asarray(picture.resize((224, 224), Image.BILINEAR))
+
+
+def preprocessed(rgb):
+    """RGB of 0 ... 255 (HWC) to BGR minus mean (NCHW)."""
+    bgr = np.asarray(rgb, np.float64)[..., ::-1] - MEAN_BGR
+    return torch.from_numpy(bgr.transpose(2, 0, 1)[None].copy())
+
+
+def hwc(tensor):
+    """1 x C x H x W to H x W x C."""
+    return tensor.detach().numpy()[0].transpose(1, 2, 0)
+
+
+class Subject:
+    """Network, picture and classes; refuses to start with a network that is not the golden one."""
+
+    def __init__(self):
+        golden = load_file(os.path.join(GOLDEN, "chelsea.safetensors"))
+        self.golden, self.rgb = golden, photograph()
+        assert (self.rgb == golden["rgb"]).all(), "the photograph or Pillow's resizing has changed"
+        self.net, self.x = model.load(WEIGHTS), preprocessed(self.rgb)
+        self.black = preprocessed(np.zeros_like(self.rgb))
+        self.top, self.second = map(int, golden["targets"])
+        x = self.x.clone().requires_grad_()
+        logits = self.net(x)
+        gradient, = torch.autograd.grad(logits[0, self.top], x)
+        self.logits = logits[0].detach().numpy()
+        near(self.logits, golden["logits"], 1e-9)
+        near(hwc(gradient), golden["grad_top1"], 1e-6)
+
+    def single(self):
+        """The same network in float32, for peers that insist on it or take thousands of forwards."""
+        return model.load(WEIGHTS, torch.float32)
+
+
+def near(found, wanted, tolerance):
+    error = np.abs(found - wanted).max() / np.abs(wanted).max()
+    assert error <= tolerance, f"relative error {error:.1e} is above {tolerance:.0e}"
+
+
+class Family:
+    """One golden file. `full` goes to --full DIR only, `small` is the pair (tensor for the project, how it was reduced)."""
+
+    def __init__(self, name, full_folder, **metadata):
+        self.name, self.full_folder, self.metadata = name, full_folder, metadata
+        self.full, self.small, self.start = {}, {}, time.time()
+
+    def put(self, name, value, keep="all", note=None):
+        """keep: `all`, `sum` (over the last axis), `every2` (every second row and column) or `none`."""
+        value = np.asarray(value)
+        assert np.isfinite(value).all(), f"{name} is not finite"
+        key = f"{self.name}.{name}"
+        self.full[key] = value
+        reduced = {"all": lambda v: v, "sum": lambda v: v.sum(-1), "every2": lambda v: v[::2, ::2], "none": lambda v: None}[keep](value)
+        if reduced is not None:
+            reduced = np.asarray(reduced)
+            small = reduced.size <= 4096 or reduced.dtype != np.float64
+            self.small[key] = np.ascontiguousarray(reduced if small else reduced.astype(np.float32))
+        if keep != "all":
+            self.metadata[f"{key}"] = {"sum": "sum over the channels", "every2": "rows and columns 0, 2, 4, ...", "none": ""}[keep]
+        if note:
+            self.metadata[key] = "; ".join(filter(None, [self.metadata.get(key), note]))
+        print(f"{time.time() - self.start:7.1f} s  {key} {value.shape} sum {value.sum():.9g} max|.| {np.abs(value).max():.9g}", flush=True)
+
+    def write(self):
+        metadata = {k: str(v) for k, v in self.metadata.items() if v}
+        folder = os.path.join(GOLDEN, "peers")
+        os.makedirs(folder, exist_ok=True)
+        save_file(self.small, os.path.join(folder, f"{self.name}.safetensors"), metadata)
+        if self.full_folder:
+            os.makedirs(self.full_folder, exist_ok=True)
+            save_file({k: np.ascontiguousarray(v) for k, v in self.full.items()}, os.path.join(self.full_folder, f"{self.name}.safetensors"), metadata)
