@@ -27,12 +27,22 @@ def photograph():
 def preprocessed(rgb):
     """RGB of 0 ... 255 (HWC) to BGR minus mean (NCHW)."""
     bgr = np.asarray(rgb, np.float64)[..., ::-1] - MEAN_BGR
-    return torch.from_numpy(bgr.transpose(2, 0, 1)[None].copy())
+    return nchw(bgr)
 
 
 def hwc(tensor):
     """1 x C x H x W to H x W x C."""
     return tensor.detach().numpy()[0].transpose(1, 2, 0)
+
+
+def wave(k, shape=(224, 224, 3)):
+    """A formula where a peer would draw noise: sin(1 + k + 0.7 row + 1.3 column + 2.1 channel), HWC."""
+    row, column, channel = np.meshgrid(*map(np.arange, shape), indexing="ij")
+    return np.sin(1 + k + 0.7 * row + 1.3 * column + 2.1 * channel)
+
+
+def nchw(picture):
+    return torch.from_numpy(picture.transpose(2, 0, 1)[None].copy())
 
 
 class Subject:

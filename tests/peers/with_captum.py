@@ -7,7 +7,7 @@ from captum.attr import (Deconvolution, GuidedBackprop, GuidedGradCam, InputXGra
                          Occlusion, Saliency)
 from captum.metrics import infidelity, sensitivity_max
 
-from common import Family, hwc, near
+from common import Family, hwc, nchw, near, wave
 
 warnings.filterwarnings("ignore", message=".*(hooks|required_grads).*")
 RIEMANN = ("left", "right", "middle", "trapezoid")
@@ -19,7 +19,7 @@ def gradient_methods(subject, family):
     for suffix, target in (("", subject.top), (".second", subject.second)):
         gradient = hwc(Saliency(net).attribute(x.clone(), target, abs=False))
         near(gradient, subject.golden["grad_second" if suffix else "grad_top1"], 1e-6)
-        family.put("gradient" + suffix, gradient, keep="sum", note="all of it is in chelsea.safetensors")
+        family.put("gradient" + suffix, gradient, keep="none", note="equal to chelsea.safetensors")
     family.put("input_x_gradient", hwc(InputXGradient(net).attribute(x.clone(), subject.top)), keep="sum")
     family.put("guided", hwc(GuidedBackprop(net).attribute(x.clone(), subject.top)), keep="sum")
     family.put("deconvolution", hwc(Deconvolution(net).attribute(x.clone(), subject.top)), keep="sum")
@@ -38,7 +38,7 @@ def occlusion(subject, family):
         found = Occlusion(subject.net).attribute(subject.x, (3, 32, 32), (3, 16, 16), fill, subject.top, perturbations_per_eval=BATCH)
         found = hwc(found)
         assert (found == found[..., :1]).all()
-        family.put(f"occlusion.{name}", found[..., 0], note="the same in all three channels")
+        family.put(f"occlusion.{name}", found[..., 0], keep="every2", note="the same in all three channels")
 
 
 def cams(subject, family):
@@ -58,12 +58,6 @@ def cams(subject, family):
                     family.put("guided_gradcam.layer4.bilinear", hwc(found), keep="sum", note="align_corners=False")
 
 
-def wave(k):
-    """Perturbation k instead of noise: 2 sin(1 + k + 0.7 row + 1.3 column + 2.1 channel), as NCHW."""
-    row, column, channel = np.meshgrid(np.arange(224), np.arange(224), np.arange(3), indexing="ij")
-    return torch.from_numpy(2 * np.sin(1 + k + 0.7 * row + 1.3 * column + 2.1 * channel).transpose(2, 0, 1)[None].copy())
-
-
 SQUARES = [(0, 0), (32, 96), (64, 64), (80, 112), (96, 96), (120, 40), (144, 144), (192, 192)]
 
 
@@ -78,7 +72,7 @@ def measures(subject, family):
     x, net = subject.x, subject.net
     gradient = Saliency(net).attribute(x.clone(), subject.top, abs=False)
     family.put("infidelity.squares", np.array(SQUARES, np.int32), note="row, column of the upper left corner; 32 x 32")
-    for name, count, perturbation in (("square", len(SQUARES), lambda k: square(x, k)), ("wave", 4, wave)):
+    for name, count, perturbation in (("square", len(SQUARES), lambda k: square(x, k)), ("wave", 4, lambda k: 2 * nchw(wave(k)))):
         parts = torch.cat([perturbation(k) for k in range(count)])
 
         def perturb(inputs):
@@ -93,7 +87,7 @@ def measures(subject, family):
         near(((dot - drop) ** 2).mean().item(), family.full[f"captum.infidelity.{name}"], 1e-9)
         family.put(f"infidelity.{name}.dots", dot.numpy(), note="gradient . perturbation")
         family.put(f"infidelity.{name}.drops", drop.numpy(), note="f(x) - f(x - perturbation)")
-    waves = torch.cat([wave(k) for k in range(4)])
+    waves = torch.cat([2 * nchw(wave(k)) for k in range(4)])
 
     def explanation(inputs):
         return Saliency(net).attribute((inputs[0].clone().detach(),), subject.top, abs=False)   # tuple in, tuple out
@@ -102,7 +96,8 @@ def measures(subject, family):
 
 
 def run(subject, full):
-    family = Family("captum", full, version="captum 0.9.0, torch 2.11.0, float64", target=subject.top)
+    family = Family("captum", full, version="captum 0.9.0, torch 2.11.0, float64", target=subject.top,
+                    wave="perturbation k of 4 is 2 sin(1 + k + 0.7 row + 1.3 column + 2.1 channel)")
     for part in (gradient_methods, cams, measures, occlusion, integrated_gradients):
         part(subject, family)
         family.write()
