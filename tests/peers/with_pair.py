@@ -12,11 +12,13 @@ quantile = np.quantile
 np.quantile = lambda a, q, interpolation: quantile(a, q, method=interpolation)   # guided IG uses the name NumPy dropped
 
 
-def network(subject):
+def network(net, target):
     """The call-model function: logit of the class and its gradient for a batch of HWC pictures."""
+    dtype = next(net.parameters()).dtype
+
     def call(batch, call_model_args=None, expected_keys=None):
-        x = torch.from_numpy(np.ascontiguousarray(np.asarray(batch, np.float64).transpose(0, 3, 1, 2))).requires_grad_()
-        score = subject.net(x)[:, subject.top]
+        x = torch.from_numpy(np.ascontiguousarray(np.asarray(batch).transpose(0, 3, 1, 2))).to(dtype).requires_grad_()
+        score = net(x)[:, target]
         gradient, = torch.autograd.grad(score.sum(), x)
         return {pair.INPUT_OUTPUT_GRADIENTS: gradient.numpy().transpose(0, 2, 3, 1), pair.OUTPUT_LAYER_VALUES: score.detach().numpy()}
     return call
@@ -70,7 +72,7 @@ def ranked(family, name, x, call, masks, **options):
 def run(subject, full):
     family = Family("pair", full, version="saliency 0.2.1, torch 2.11.0, scikit-image 0.26.0, float64", target=subject.top,
                     wave="wave(k) = sin(1 + k + 0.7 row + 1.3 column + 2.1 channel)")
-    x, black, call = hwc(subject.x).copy(), hwc(subject.black).copy(), network(subject)
+    x, black, call = hwc(subject.x).copy(), hwc(subject.black).copy(), network(subject.net, subject.top)
     on_the_toy(family)
     family.put("ig.black", pair.IntegratedGradients().GetMask(x, call, x_baseline=black, batch_size=BATCH), keep="sum", note="25 steps")
     masks = segments(subject, family, x)
@@ -97,8 +99,14 @@ def run(subject, full):
     family.write()
     family.put("blur_ig", pair.BlurIG().GetMask(x, call, batch_size=BATCH), keep="sum", note="defaults")
     family.write()
+    many_steps(subject, family, x, black, masks)
+
+
+def many_steps(subject, family, x, black, masks):
+    """200 gradients each, so in float32."""
+    call = network(subject.single(), subject.top)
     found = ranked(family, "xrai", x, call, masks)
-    family.put("xrai.base", np.mean(found.ig_attribution, 0).max(-1), note="defaults: 100 steps")
+    family.put("xrai.base", np.mean(found.ig_attribution, 0).max(-1), keep="every2", note="defaults: 100 steps; float32")
     family.write()
-    family.put("guided_ig", pair.GuidedIG().GetMask(x, call, x_baseline=black), keep="sum", note="black, defaults")
+    family.put("guided_ig", pair.GuidedIG().GetMask(x, call, x_baseline=black), keep="sum", note="black, defaults; float32")
     family.write()
