@@ -72,28 +72,35 @@ def near(found, wanted, tolerance):
     assert error <= tolerance, f"relative error {error:.1e} is above {tolerance:.0e}"
 
 
+REDUCTIONS = {
+    "all": (lambda v: v, None),
+    "sum": (lambda v: v.sum(-1), "sum over the channels"),
+    "every2": (lambda v: v[::2, ::2], "rows and columns 0, 2, 4, ..."),
+    "sum2": (lambda v: v[::2, ::2].sum(-1), "sum over the channels, rows and columns 0, 2, 4, ..."),
+    "none": (lambda v: None, "not kept"),
+}
+
+
 class Family:
-    """One golden file. `full` goes to --full DIR only, `small` is the pair (tensor for the project, how it was reduced)."""
+    """One golden file. `small` is what the project keeps, `full` all of it in the peer's own precision (--full DIR)."""
 
     def __init__(self, name, full_folder, **metadata):
         self.name, self.full_folder, self.metadata = name, full_folder, metadata
         self.full, self.small, self.start = {}, {}, time.time()
 
     def put(self, name, value, keep="all", note=None):
-        """keep: `all`, `sum` (over the last axis), `every2` (every second row and column) or `none`."""
+        """keep: a key of REDUCTIONS; what was done stands in the file's metadata under the tensor's name, with the note."""
         value = np.asarray(value)
         assert np.isfinite(value).all(), f"{name} is not finite"
         key = f"{self.name}.{name}"
         self.full[key] = value
-        reduced = {"all": lambda v: v, "sum": lambda v: v.sum(-1), "every2": lambda v: v[::2, ::2], "none": lambda v: None}[keep](value)
+        reduce, how = REDUCTIONS[keep]
+        reduced = reduce(value)
         if reduced is not None:
-            reduced = np.asarray(reduced)
-            small = reduced.size <= 4096 or reduced.dtype != np.float64
-            self.small[key] = np.ascontiguousarray(reduced if small else reduced.astype(np.float32))
-        if keep != "all":
-            self.metadata[f"{key}"] = {"sum": "sum over the channels", "every2": "rows and columns 0, 2, 4, ...", "none": ""}[keep]
-        if note:
-            self.metadata[key] = "; ".join(filter(None, [self.metadata.get(key), note]))
+            exact = reduced.size <= 4096 or reduced.dtype != np.float64
+            self.small[key] = np.ascontiguousarray(reduced if exact else reduced.astype(np.float32))
+        if how or note:
+            self.metadata[key] = "; ".join(filter(None, (how, note)))
         print(f"{time.time() - self.start:7.1f} s  {key} {value.shape} sum {value.sum():.9g} max|.| {np.abs(value).max():.9g}", flush=True)
 
     def write(self):

@@ -19,17 +19,19 @@ def gradient_methods(subject, family):
     for suffix, target in (("", subject.top), (".second", subject.second)):
         gradient = hwc(Saliency(net).attribute(x.clone(), target, abs=False))
         near(gradient, subject.golden["grad_second" if suffix else "grad_top1"], 1e-6)
-        family.put("gradient" + suffix, gradient, keep="none", note="equal to chelsea.safetensors")
-    family.put("input_x_gradient", hwc(InputXGradient(net).attribute(x.clone(), subject.top)), keep="sum")
-    family.put("guided", hwc(GuidedBackprop(net).attribute(x.clone(), subject.top)), keep="sum")
-    family.put("deconvolution", hwc(Deconvolution(net).attribute(x.clone(), subject.top)), keep="sum")
+        family.put("gradient" + suffix, gradient, keep="none", note="equal to grad_top1 and grad_second of chelsea.safetensors")
+    family.put("input_x_gradient", hwc(InputXGradient(net).attribute(x.clone(), subject.top)), keep="sum2")
+    for name, method, golden in (("guided", GuidedBackprop, "grad_guided"), ("deconvolution", Deconvolution, "grad_rectified")):
+        found = hwc(method(net).attribute(x.clone(), subject.top))
+        near(found, subject.golden[golden], 1e-6)
+        family.put(name, found, keep="none", note=f"equal to {golden} of chelsea.safetensors")
 
 
 def integrated_gradients(subject, family):
     for name, method, steps in [("gausslegendre_50", "gausslegendre", 50)] + [(f"riemann_{r}_16", f"riemann_{r}", 16) for r in RIEMANN]:
         found, delta = IntegratedGradients(subject.net).attribute(
             subject.x, subject.black, subject.top, n_steps=steps, method=method, internal_batch_size=BATCH, return_convergence_delta=True)
-        family.put(f"ig.{name}", hwc(found), keep="all" if steps == 50 else "sum", note="baseline: RGB 0")
+        family.put(f"ig.{name}", hwc(found), keep="sum" if steps == 50 else "sum2", note="baseline: RGB 0")
         family.put(f"ig.{name}.delta", delta.numpy())
 
 
@@ -52,10 +54,10 @@ def cams(subject, family):
             if not suffix:
                 family.put(f"gradcam_relu.{layer}", positive.detach().numpy()[0, 0])
                 found = GuidedGradCam(subject.net, getattr(subject.net, layer)).attribute(subject.x.clone(), target)
-                family.put(f"guided_gradcam.{layer}", hwc(found), keep="sum", note="map up-sampled by nearest neighbour")
+                family.put(f"guided_gradcam.{layer}", hwc(found), keep="sum2", note="map up-sampled by nearest neighbour")
                 if layer == "layer4":
                     found = GuidedGradCam(subject.net, subject.net.layer4).attribute(subject.x.clone(), target, interpolate_mode="bilinear")
-                    family.put("guided_gradcam.layer4.bilinear", hwc(found), keep="sum", note="align_corners=False")
+                    family.put("guided_gradcam.layer4.bilinear", hwc(found), keep="sum2", note="align_corners=False")
 
 
 SQUARES = [(0, 0), (32, 96), (64, 64), (80, 112), (96, 96), (120, 40), (144, 144), (192, 192)]

@@ -81,7 +81,7 @@ def run(subject, full):
         ranked(family, f"xrai.given.{algorithm}", x, call, masks, base_attribution=given, algorithm=algorithm)
     family.put("xrai.given.base", given.max(-1), note="the given attribution (pair.ig.black) after the maximum over channels")
     family.write()
-    family.put("blur_ig.20", pair.BlurIG().GetMask(x, call, steps=20, batch_size=BATCH), keep="sum", note="sigma 50, 20 steps")
+    family.put("blur_ig.20", pair.BlurIG().GetMask(x, call, steps=20, batch_size=BATCH), keep="sum2", note="sigma 50, 20 steps")
     family.put("guided_ig.30", pair.GuidedIG().GetMask(x, call, x_baseline=black, x_steps=30), keep="sum", note="black, 30 steps")
     family.write()
 
@@ -90,14 +90,14 @@ def run(subject, full):
         count = iter(range(4))
         np.random.normal = lambda mean, deviation, shape: deviation * wave(next(count), shape)
         found = pair.GradientSaliency().GetSmoothedMask(x, call, nsamples=4, magnitude=magnitude)
-        family.put("smoothgrad." + ("squared" if magnitude else "signed"), found, keep="sum",
+        family.put("smoothgrad." + ("squared" if magnitude else "signed"), found, keep="sum2",
                    note="4 samples, stdev_spread 0.15, np.random.normal replaced: sample k gets standard deviation times wave(k)")
     np.random.normal = original
 
     found = ranked(family, "xrai.20", x, call, masks, steps=20)
-    family.put("xrai.20.base", np.mean(found.ig_attribution, 0).max(-1), note="IG of 20 steps from the joint minimum and maximum, mean, maximum over channels")
+    family.put("xrai.20.base", np.mean(found.ig_attribution, 0).max(-1), note="IG of 20 steps from the joint minimum and maximum, mean, maximum over channels", keep="every2")
     family.write()
-    family.put("blur_ig", pair.BlurIG().GetMask(x, call, batch_size=BATCH), keep="sum", note="defaults")
+    family.put("blur_ig", pair.BlurIG().GetMask(x, call, batch_size=BATCH), keep="sum2", note="defaults")
     family.write()
     many_steps(subject, family, x, black, masks)
 
@@ -108,5 +108,5 @@ def many_steps(subject, family, x, black, masks):
     found = ranked(family, "xrai", x, call, masks)
     family.put("xrai.base", np.mean(found.ig_attribution, 0).max(-1), keep="every2", note="defaults: 100 steps; float32")
     family.write()
-    family.put("guided_ig", pair.GuidedIG().GetMask(x, call, x_baseline=black), keep="sum", note="black, defaults; float32")
+    family.put("guided_ig", pair.GuidedIG().GetMask(x, call, x_baseline=black), keep="sum2", note="black, defaults; float32")
     family.write()

@@ -67,12 +67,12 @@ def run(subject, full):
                             ("epsilon_plus.epsilon_left", EpsilonPlus(canonizers=[published]))):
         logits, found, taps = relevance(subject, composite, subject.top)
         assert abs(found - official(subject, composite, subject.top)).max() == 0
-        family.put(name, found, keep="all" if name == "epsilon_plus" else "sum")
+        family.put(name, found, keep={"epsilon_plus": "all", "epsilon_plus_flat": "sum"}.get(name, "sum2"))
         family.put(f"{name}.logit", logits[subject.top])
         family.put(f"{name}.sums", [t.sum() for t in taps.values()], note="at " + ", ".join(taps))
         if name == "epsilon_plus":
             for at in ("pool1", "2c", "3d", "4f", "5c"):
                 family.put(f"{name}.at_{at}", taps[at], keep="sum")
     _, found, _ = relevance(subject, EpsilonPlus(canonizers=[exact]), subject.second)
-    family.put("epsilon_plus.second", found, keep="sum")
+    family.put("epsilon_plus.second", found, keep="sum2")
     family.write()
