@@ -37,18 +37,16 @@ def relevance(subject, composite, target):
     points = [("pool1", subject.net.maxpool), *subject.net.blocks()]
     for name, module in points:
         def keep(module, inputs, output, name=name):
-            output.retain_grad()
-            taps[name] = output
+            output.register_hook(lambda relevance: taps.__setitem__(name, relevance))
         handles.append(module.register_forward_hook(keep))
     one_hot = torch.eye(1000, dtype=torch.float64)[[target]]
     x = subject.x.clone().requires_grad_()
     with composite.context(subject.net) as net:
         logits = net(x)
-        found, = torch.autograd.grad(logits, x, one_hot, retain_graph=True)
-        logits.backward(one_hot)                # a second pass, which also fills the taps
+        found, = torch.autograd.grad(logits, x, one_hot)   # fills the taps, too
     for handle in handles:
         handle.remove()
-    return logits[0].detach().numpy(), hwc(found), {name: hwc(t.grad) for name, t in taps.items()}
+    return logits[0].detach().numpy(), hwc(found), {name: hwc(taps[name]) for name, _ in points}
 
 
 def official(subject, composite, target):
