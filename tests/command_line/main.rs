@@ -10,6 +10,7 @@ mod bad_images;
 mod bad_output;
 mod bad_weights;
 mod downloads;
+mod evaluate;
 mod explain;
 mod information;
 mod inputs;

@@ -150,12 +150,14 @@ impl Plot {
         let at = (frame.left + frame.right - text::measure(&self.x.label, middle)) / 2.0;
         text::draw(&mut page, at.max(margin), bottom + 14.0 * unit + small * 1.3, &self.x.label, middle, QUIET);
 
+        // Where many bands overlap each must be fainter for the curves to stand out.
+        let opacity = if self.curves.iter().filter(|c| !c.band.is_empty()).count() > 3 { 0.09 } else { 0.16 };
         for curve in &self.curves {
             let edge = |high: bool| {
                 frame
                     .points(curve.points.iter().zip(&curve.band).map(move |(p, b)| (p.0, if high { b.1 } else { b.0 })))
             };
-            stroke::band(&mut page, &edge(true), &edge(false), curve.ink(), 0.16);
+            stroke::band(&mut page, &edge(true), &edge(false), curve.ink(), opacity);
         }
         for curve in &self.curves {
             let points = frame.points(curve.points.iter().copied());

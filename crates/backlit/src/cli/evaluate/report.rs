@@ -179,8 +179,8 @@ impl Report {
         let names: Vec<&str> = std::iter::once("method").chain(names.iter().map(String::as_str)).collect();
         let cell = |method: &str, measure: Measure| match self.summary(method, measure) {
             None => "-".to_owned(),
-            Some(Summary { n: 1, mean, .. }) => format!("{mean:.4}"),
-            Some(Summary { mean, low, high, .. }) => format!("{mean:.4} [{low:.4}, {high:.4}]"),
+            Some(Summary { n: 1, mean, .. }) => number(mean),
+            Some(Summary { mean, low, high, .. }) => format!("{} [{}, {}]", number(mean), number(low), number(high)),
         };
         let row = |method: &&str| {
             let cells = self.measures.iter().map(|&measure| cell(method, measure));
@@ -201,6 +201,14 @@ impl Report {
             }
         }
         text
+    }
+}
+
+/// Four decimals, as a power of ten where they would show nothing.
+fn number(value: f64) -> String {
+    match value == 0.0 || (0.001..1e6).contains(&value.abs()) {
+        true => format!("{value:.4}"),
+        false => format!("{value:.2e}"),
     }
 }
 
