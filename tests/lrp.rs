@@ -37,7 +37,7 @@ fn cpu(weights: &Weights) -> Vec<(String, CpuLrp)> {
 /// rows and columns.
 fn as_kept(map: &[f64], kept: usize) -> Vec<f64> {
     let sum = |pixel: usize| map[3 * pixel..][..3].iter().sum();
-    let even = |pixel: &usize| pixel / SIDE % 2 == 0 && pixel % SIDE % 2 == 0;
+    let even = |&pixel: &usize| (pixel / SIDE).is_multiple_of(2) && (pixel % SIDE).is_multiple_of(2);
     match IMAGE_LEN / kept {
         1 => map.to_vec(),
         3 => (0..SIDE * SIDE).map(sum).collect(),
