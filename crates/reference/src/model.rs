@@ -102,12 +102,34 @@ impl<T: Real> Model<T> {
             blocks.push(self.block_forward(block, x));
         }
 
-        let mut average = vec![T::ZERO; FEATURES];
         let last = blocks.last().expect("the network has blocks");
-        global_average_fwd(&last.output, &mut average);
-        let mut logits = vec![T::ZERO; CLASSES];
-        dense_fwd(&average, &self.head.weight, &self.head.bias, &mut logits);
+        let (average, logits) = self.head_forward(&last.output);
         Trace { stem, winner, pooled, blocks, average, logits }
+    }
+
+    /// Logits from the output of a block on.
+    ///
+    /// # Panics
+    /// If there is no such block, or `output` has another length.
+    pub fn resume(&self, block: usize, output: &[T]) -> Vec<T> {
+        let mut x = output.to_vec();
+        for block in &self.network.blocks[block + 1..] {
+            x = self.block_forward(block, &x).output;
+        }
+        self.head_forward(&x).1
+    }
+
+    /// Weight `[2048, 1000]` and bias `[1000]` of the head.
+    pub fn head(&self) -> (&[T], &[T]) {
+        (&self.head.weight, &self.head.bias)
+    }
+
+    /// Averages and logits.
+    fn head_forward(&self, last: &[T]) -> (Vec<T>, Vec<T>) {
+        let (mut average, mut logits) = (vec![T::ZERO; FEATURES], vec![T::ZERO; CLASSES]);
+        global_average_fwd(last, &mut average);
+        dense_fwd(&average, &self.head.weight, &self.head.bias, &mut logits);
+        (average, logits)
     }
 
     fn block_forward(&self, block: &Block, x: &[T]) -> BlockTrace<T> {
@@ -129,6 +151,22 @@ impl<T: Real> Model<T> {
     /// # Panics
     /// If `seed` has another length.
     pub fn backward(&self, trace: &Trace<T>, seed: &[T], rule: Rule, until: Option<usize>) -> Backward<T> {
+        self.backward_seen(trace, seed, rule, until, &mut |_, _| ())
+    }
+
+    /// [`backward`](Model::backward), showing `see` the gradient at the output of every convolution (plus bias) on the
+    /// way: of every block expand, spatial, reduce and projection, last the stem.
+    ///
+    /// # Panics
+    /// If `seed` has another length.
+    pub fn backward_seen(
+        &self,
+        trace: &Trace<T>,
+        seed: &[T],
+        rule: Rule,
+        until: Option<usize>,
+        see: &mut dyn FnMut(&Conv, &[T]),
+    ) -> Backward<T> {
         assert_eq!(seed.len(), CLASSES);
         let mut average = vec![T::ZERO; FEATURES];
         dense_dgrad(seed, &self.head.weight, &mut average);
@@ -144,28 +182,52 @@ impl<T: Real> Model<T> {
             if until == Some(block.index) {
                 return back;
             }
-            d = self.block_backward(block, &trace.blocks[block.index], d, rule);
+            d = self.block_backward(block, &trace.blocks[block.index], d, rule, see);
         }
 
         let mut stem = vec![T::ZERO; trace.stem.len()];
         max_pool_dgrad(&(&self.network.pool).into(), &trace.winner, &d, &mut stem);
         relu_dgrad(rule, &trace.stem, &mut stem);
+        see(&self.network.stem, &stem);
         back.input = self.conv_backward(&self.network.stem, &stem);
         back
     }
 
-    fn block_backward(&self, block: &Block, trace: &BlockTrace<T>, mut d: Vec<T>, rule: Rule) -> Vec<T> {
+    fn block_backward(
+        &self,
+        block: &Block,
+        trace: &BlockTrace<T>,
+        mut d: Vec<T>,
+        rule: Rule,
+        see: &mut dyn FnMut(&Conv, &[T]),
+    ) -> Vec<T> {
         relu_dgrad(rule, &trace.output, &mut d);
+        see(&block.expand, &d);
         let mut spatial = self.conv_backward(&block.expand, &d);
         relu_dgrad(rule, &trace.spatial, &mut spatial);
+        see(&block.spatial, &spatial);
         let mut reduce = self.conv_backward(&block.spatial, &spatial);
         relu_dgrad(rule, &trace.reduce, &mut reduce);
+        see(&block.reduce, &reduce);
         let mut x = self.conv_backward(&block.reduce, &reduce);
         match &block.project {
-            Some(project) => residual_dgrad(&mut x, &self.conv_backward(project, &d)),
+            Some(project) => {
+                see(project, &d);
+                residual_dgrad(&mut x, &self.conv_backward(project, &d));
+            }
             None => residual_dgrad(&mut x, &d),
         }
         x
+    }
+
+    /// The bias of a convolution, BatchNorm folded in, `[c_out]`.
+    pub fn bias(&self, conv: &Conv) -> &[T] {
+        &self.convs[conv.index].bias
+    }
+
+    /// The bias of the head, `[1000]`.
+    pub fn head_bias(&self) -> &[T] {
+        &self.head.bias
     }
 
     fn conv(&self, conv: &Conv, x: &[T]) -> Vec<T> {

@@ -28,11 +28,17 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod activation;
 mod attribution;
+pub mod audit;
 mod comparison;
+mod compat;
 mod explain;
+mod keyed;
+pub mod localize;
 mod map;
 pub mod mask;
+pub mod measure;
 mod method;
 pub mod methods;
 mod modifier;
@@ -48,6 +54,7 @@ mod target;
 
 pub use attribution::{Attribution, Completeness, Explained};
 pub use backlit_net::names::UnknownName;
+pub use compat::Compat;
 pub use comparison::{Comparison, Reading};
 pub use explain::{MethodError, explain};
 pub use map::{Map, MapError, MapOptions, SaliencyMap, saliency_map, saliency_map_from, saliency_map_of};

@@ -44,7 +44,12 @@ impl<'a> Subject<'a> {
     /// A number that belongs to the picture, whatever its file is called: the first eight bytes of the SHA-256 of its
     /// pixels on the grid. Random numbers are keyed by it, so that a picture gets the same ones in any company.
     pub fn key(&self) -> u64 {
-        let hex = sha256(self.rgb);
-        hex.get(..16).and_then(|digits| u64::from_str_radix(digits, 16).ok()).expect("64 hexadecimal digits")
+        key_of(self.rgb)
     }
+}
+
+/// [`Subject::key`] of pixels on the grid.
+pub(crate) fn key_of(rgb: &[u8]) -> u64 {
+    let hex = sha256(rgb);
+    hex.get(..16).and_then(|digits| u64::from_str_radix(digits, 16).ok()).expect("64 hexadecimal digits")
 }

@@ -2,18 +2,23 @@
 
 mod args;
 mod doctor;
+mod evaluate;
 mod explain;
 mod failure;
 mod inputs;
+mod map_args;
 mod maps;
 mod mask;
 mod model;
 mod network;
 mod predict;
+mod recipe_args;
 mod records;
+mod requests;
 mod saliency;
 mod terminal;
 mod usage;
+mod values;
 mod weights;
 
 use std::process::ExitCode;
@@ -46,6 +51,7 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Predict(arguments) => predict::run(&arguments),
         Command::Saliency(arguments) => saliency::run(&arguments),
         Command::Mask(arguments) => mask::run(&arguments),
+        Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Weights(arguments) => weights::run(arguments.command),
         Command::Model(arguments) => model::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),

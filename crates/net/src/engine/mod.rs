@@ -4,7 +4,9 @@
 //! the batch, the number of threads or the order of the images, the answer for an image is the same, byte for byte.
 
 mod ask;
+mod conv_gradients;
 mod error;
+mod head;
 mod moments;
 mod outputs;
 mod quadrature;
@@ -12,7 +14,9 @@ mod sampler;
 mod seeds;
 
 pub use ask::{Answer, Ask};
+pub use conv_gradients::ConvGradient;
 pub use error::EngineError;
+pub use head::Head;
 pub use moments::{Moments, Pace};
 pub use outputs::{Features, Gradients, Logits, TapGradients, check_logits};
 pub use quadrature::{MAX_STEPS, PathNode, Quadrature};
@@ -208,6 +212,31 @@ pub trait Engine: Send + Sync {
         ask::one_by_one(self, images, ask)
     }
 
+    /// [`gradient`](Engine::gradient) of exactly one image, showing `see` the gradient at every convolution on the way.
+    ///
+    /// Seed after seed, each from the head down: of every block expand, spatial, reduce and projection, last the stem.
+    ///
+    /// # Errors
+    /// [`EngineError::OneImage`]; [`EngineError::Unsupported`] by an engine that cannot show them (the default).
+    fn conv_gradients(
+        &self,
+        image: Images<'_>,
+        seeds: Seeds<'_>,
+        rule: Rule,
+        see: &mut (dyn FnMut(ConvGradient<'_>) + Send),
+    ) -> Result<Gradients, EngineError> {
+        let _ = (image, seeds, rule, see);
+        Err(EngineError::Unsupported { what: "the gradient at every convolution" })
+    }
+
+    /// The bias of the head, `[1000]`.
+    ///
+    /// # Errors
+    /// [`EngineError::Unsupported`] by an engine that does not tell (the default).
+    fn head_bias(&self) -> Result<Vec<f32>, EngineError> {
+        Err(EngineError::Unsupported { what: "the bias of the head" })
+    }
+
     /// Weighted moments of the gradient over the copies of one image that a sampler makes.
     ///
     /// Every copy is asked about the same seeds, those of one image: `[1, k, 1000]` known beforehand, or written from
@@ -226,5 +255,24 @@ pub trait Engine: Send + Sync {
         pace: &mut Pace<'_>,
     ) -> Result<Moments, EngineError> {
         moments::moments_by_batches(self, image, sampler, seeds, rule, pace)
+    }
+
+    /// Weight and bias of the head: with the last block's output, all that closed forms of class activation maps need.
+    ///
+    /// # Errors
+    /// [`EngineError::Unsupported`] by an engine that does not tell (the default).
+    fn head(&self) -> Result<Head<'_>, EngineError> {
+        Err(EngineError::Unsupported { what: "the weights of the head" })
+    }
+
+    /// Logits of the network from a block's output on: `activations` is `[n, side, side, channels]`, as
+    /// [`gradient_at`](Engine::gradient_at) gives them, changed or not.
+    ///
+    /// # Errors
+    /// [`EngineError::ActivationLength`]; [`EngineError::Unsupported`] by an engine that cannot start in the middle
+    /// (the default).
+    fn resume(&self, tap: Tap, activations: &[f32]) -> Result<Logits, EngineError> {
+        let _ = (tap, activations);
+        Err(EngineError::Unsupported { what: "logits from the output of a block on" })
     }
 }

@@ -3,9 +3,9 @@
 use backlit_net::preprocess::Preprocessing;
 use backlit_net::{CHANNELS, IMAGE_LEN, SIDE};
 
-use super::{MaskError, Region};
-use crate::Map;
+use super::{MaskError, Noise, ROAD_NOISE, Region, impute};
 use crate::smooth::{self, gaussian};
+use crate::{Map, subject};
 use backlit_net::named;
 
 /// What is done with the region.
@@ -29,9 +29,11 @@ pub enum Fill {
     Mean,
     /// The picture itself under a Gaussian of [`BLUR_SIGMA`]: shapes go, broad colours stay.
     Blur,
+    /// What the neighbours suggest, plus a little noise: noisy linear imputation, see [`impute()`].
+    Impute,
 }
 
-named!(Fill, "fill", { Black = "black", Mean = "mean", Blur = "blur" });
+named!(Fill, "fill", { Black = "black", Mean = "mean", Blur = "blur", Impute = "impute" | "noisy" | "road" });
 
 /// Standard deviation of [`Fill::Blur`] in pixels of the grid, cut off at 4 sigma.
 ///
@@ -39,6 +41,8 @@ named!(Fill, "fill", { Black = "black", Mean = "mean", Blur = "blur" });
 pub const BLUR_SIGMA: f64 = 10.0;
 
 /// The variant of a picture: `rgb` is `[224, 224, 3]` before preprocessing, and so is the result.
+///
+/// The noise of [`Fill::Impute`] is that of seed 0; several variants of one picture are made by a [`Filler`].
 ///
 /// # Errors
 /// [`MaskError::PictureLength`].
@@ -49,22 +53,70 @@ pub fn apply(
     fill: Fill,
     preprocessing: Preprocessing,
 ) -> Result<Vec<u8>, MaskError> {
-    if rgb.len() != IMAGE_LEN {
-        return Err(MaskError::PictureLength { found: rgb.len() });
-    }
-    let mut out = match fill {
-        Fill::Black => vec![0; IMAGE_LEN],
-        Fill::Mean => mean_colour(preprocessing).repeat(SIDE * SIDE),
-        Fill::Blur => blurred(rgb),
-    };
-    let stays = experiment == Experiment::Keep;
-    for (p, &inside) in region.pixels().iter().enumerate() {
-        if inside == stays {
-            let pixel = p * CHANNELS..(p + 1) * CHANNELS;
-            out[pixel.clone()].copy_from_slice(&rgb[pixel]);
+    Filler::new(rgb, fill, preprocessing, 0)?.apply(region, experiment)
+}
+
+/// One picture and one fill, for as many variants as wanted.
+#[derive(Clone, Debug)]
+pub struct Filler<'a> {
+    rgb: &'a [u8],
+    with: With,
+}
+
+/// What fills.
+#[derive(Clone, Debug)]
+enum With {
+    /// A whole picture to take pixels from.
+    Picture(Vec<u8>),
+    /// An imputation, or this colour where nothing is left to go by.
+    Imputation(Noise, [u8; 3]),
+}
+
+impl<'a> Filler<'a> {
+    /// For a picture, `[224, 224, 3]` before preprocessing; `seed` chooses the noise of [`Fill::Impute`].
+    ///
+    /// # Errors
+    /// [`MaskError::PictureLength`].
+    pub fn new(rgb: &'a [u8], fill: Fill, preprocessing: Preprocessing, seed: u64) -> Result<Filler<'a>, MaskError> {
+        if rgb.len() != IMAGE_LEN {
+            return Err(MaskError::PictureLength { found: rgb.len() });
         }
+        let mean = mean_colour(preprocessing);
+        let with = match fill {
+            Fill::Black => With::Picture(vec![0; IMAGE_LEN]),
+            Fill::Mean => With::Picture(mean.repeat(SIDE * SIDE)),
+            Fill::Blur => With::Picture(blurred(rgb)),
+            Fill::Impute => {
+                With::Imputation(Noise { sigma: 255.0 * ROAD_NOISE, seed, key: subject::key_of(rgb) }, mean)
+            }
+        };
+        Ok(Filler { rgb, with })
     }
-    Ok(out)
+
+    /// The variant, `[224, 224, 3]`.
+    ///
+    /// # Errors
+    /// Those of [`impute()`], which cannot happen with 8-bit pixels.
+    pub fn apply(&self, region: &Region, experiment: Experiment) -> Result<Vec<u8>, MaskError> {
+        let goes = experiment == Experiment::Hide;
+        let mut out = self.rgb.to_vec();
+        match &self.with {
+            With::Picture(other) => {
+                for (p, _) in region.pixels().iter().enumerate().filter(|&(_, &inside)| inside == goes) {
+                    let pixel = p * CHANNELS..(p + 1) * CHANNELS;
+                    out[pixel.clone()].copy_from_slice(&other[pixel]);
+                }
+            }
+            With::Imputation(_, mean) if goes && region.area() == SIDE * SIDE => out = mean.repeat(SIDE * SIDE),
+            With::Imputation(noise, _) => {
+                let missing: Vec<bool> = region.pixels().iter().map(|&inside| inside == goes).collect();
+                let mut values: Vec<f32> = self.rgb.iter().map(|&v| f32::from(v)).collect();
+                impute(&mut values, SIDE, SIDE, &missing, *noise)?;
+                out.iter_mut().zip(values).for_each(|(byte, v)| *byte = v.round() as u8);
+            }
+        }
+        Ok(out)
+    }
 }
 
 /// The mean RGB colour of the training pictures as preprocessing has it, rounded to 8 bits.
@@ -153,6 +205,22 @@ mod tests {
         for &fill in Fill::ALL {
             assert_eq!(apply(&rgb, &region(":,:"), Experiment::Keep, fill, Preprocessing::Torch).unwrap(), rgb);
         }
+    }
+
+    #[test]
+    fn imputed_regions_are_as_bright_as_what_surrounds_them() {
+        let flat = [200u8, 7, 90].repeat(SIDE * SIDE);
+        let ball = region("32:55,116:146");
+        for experiment in [Experiment::Hide, Experiment::Keep] {
+            let out = apply(&flat, &ball, experiment, Fill::Impute, Preprocessing::Caffe).unwrap();
+            assert!(out != flat, "there is noise");
+            assert!(flat.iter().zip(&out).all(|(a, b)| a.abs_diff(*b) <= 15), "five standard deviations");
+        }
+        let nothing = apply(&flat, &region(":,:"), Experiment::Hide, Fill::Impute, Preprocessing::Caffe).unwrap();
+        assert_eq!(nothing, [124u8, 117, 104].repeat(SIDE * SIDE));
+        let with = |seed| Filler::new(&flat, Fill::Impute, Preprocessing::Caffe, seed).unwrap();
+        let hidden = |seed| with(seed).apply(&ball, Experiment::Hide).unwrap();
+        assert!(hidden(0) == hidden(0) && hidden(0) != hidden(1));
     }
 
     #[test]

@@ -77,4 +77,29 @@ pub enum MaskError {
         /// Bytes found.
         found: usize,
     },
+    /// An imputation whose lengths do not agree.
+    #[error(
+        "a {height} x {width} picture has that many flags and three times as many values, found {flags} and {values}"
+    )]
+    ImputeShape {
+        /// Rows.
+        height: usize,
+        /// Columns.
+        width: usize,
+        /// Flags passed.
+        flags: usize,
+        /// Values passed.
+        values: usize,
+    },
+    /// An imputation without anything to go by.
+    #[error("all pixels are missing: at least one must be known to impute the others")]
+    ImputeNothing,
+    /// A NaN or an infinity among the known pixels.
+    #[error("the pixel at row {row}, column {column} is not finite: every known pixel must be")]
+    ImputeNonFinite {
+        /// Row.
+        row: usize,
+        /// Column.
+        column: usize,
+    },
 }

@@ -10,13 +10,15 @@
 
 mod apply;
 mod error;
+mod impute;
 mod picture;
 mod pixel_box;
 mod region;
 mod slices;
 
-pub use apply::{BLUR_SIGMA, Experiment, Fill, apply};
+pub use apply::{BLUR_SIGMA, Experiment, Fill, Filler, apply};
 pub use error::MaskError;
+pub use impute::{Noise, ROAD_NOISE, impute};
 pub use picture::from_picture;
 pub use pixel_box::PixelBox;
 pub use region::{Bounds, Region};

@@ -2,9 +2,11 @@
 
 mod baseline;
 mod blur_ig;
-mod cam;
+pub mod cam;
 mod copies;
 mod expected_gradients;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod gradient;
 mod guided_ig;
 mod integrated_gradients;
@@ -19,14 +21,17 @@ mod xrai;
 pub use backlit_net::engine::Quadrature;
 pub use baseline::{Baseline, BaselineError};
 pub use blur_ig::BlurIg;
-pub use cam::{AblationCam, Cam, CamKind, EigenCam, FullGrad, GuidedGradCam, ScoreCam, Upsample};
+pub use cam::{
+    AblationCam, Alpha, Cam, CamKind, ChannelWeights, EigenCam, FullGrad, GuidedGradCam, Rescale, Scaling, ScoreCam,
+    Stretch, Upsample,
+};
 pub use expected_gradients::ExpectedGradients;
 pub use gradient::GradientPass;
 pub use guided_ig::GuidedIg;
 pub use integrated_gradients::IntegratedGradients;
 pub use lrp::Lrp;
-pub use occlusion::Occlusion;
-pub use rise::Rise;
+pub use occlusion::{Edge, Occlusion, Overlap};
 pub(crate) use smooth_grad::NoisyMoments;
+pub use rise::{CHECKPOINT, Rise};
 pub use smooth_grad::{Moment, NoiseScale, SmoothGrad};
-pub use xrai::Xrai;
+pub use xrai::{Ranked, Ranking, Segments, Xrai};

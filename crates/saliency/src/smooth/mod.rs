@@ -14,5 +14,6 @@ mod uint8;
 
 pub(crate) use blurs::Blurs;
 pub use float::gaussian;
+pub(crate) use float::gaussian_f64;
 pub use taps::{MAX_RADIUS, SmoothError, TRUNCATE};
 pub use uint8::gaussian_u8;
