@@ -1,0 +1,306 @@
+//! Class activation maps against those of captum, pytorch-grad-cam, torchcam and tf-keras-vis on the same photograph and
+//! weights: tests/peers says how theirs were made, in double precision but where it says otherwise.
+//!
+//! The oracle must agree to single precision, in which its answers come. For the `cpu` engine the errors written below
+//! are those of single precision itself: a ReLU gate that flips between a tap and the head changes the gradient there,
+//! and below the last block no map can be better than its gradient.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::LazyLock;
+
+use backlit_cpu::{Cpu, CpuOptions};
+use backlit_net::preprocess::Preprocessing;
+use backlit_net::weights::Weights;
+use backlit_net::{Engine, Tap};
+use backlit_reference::Reference;
+use backlit_saliency::methods::cam::{
+    AblationCam, Alpha, Cam, CamKind, ChannelWeights, EigenCam, FullGrad, GuidedGradCam, Rescale, Scaling, ScoreCam,
+    Stretch, Upsample, all_classes,
+};
+use backlit_saliency::{Attribution, Map, Objective, Recipe, Run, Subject, Target, explain};
+use backlit_testkit::compare::relative_l2;
+use backlit_testkit::golden::Golden;
+use backlit_testkit::random::to_f64;
+
+static WEIGHTS: LazyLock<Weights> = LazyLock::new(|| {
+    let path = backlit::sources::ensure(&backlit::sources::Source::Npm, &mut |_| ()).expect("the published weights");
+    Weights::open(&path).expect("the published weights")
+});
+
+/// Files of peers' numbers, by the name with which their keys begin.
+static PEERS: LazyLock<BTreeMap<&str, Golden>> = LazyLock::new(|| {
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/golden/peers"));
+    let open = |peer| (peer, Golden::open(&folder.join(format!("{peer}.safetensors"))));
+    ["captum", "pytorch_grad_cam", "tf_keras_vis", "torchcam"].map(open).into()
+});
+
+fn peer(key: &str) -> Vec<f64> {
+    PEERS[key.split('.').next().unwrap()].values(key)
+}
+
+fn chelsea() -> Golden {
+    Golden::open(concat!(env!("CARGO_MANIFEST_DIR"), "/golden/chelsea.safetensors").as_ref())
+}
+
+/// What every recipe says about the best class and the second.
+fn ask(engine: &dyn Engine, recipes: &[Recipe]) -> (Vec<f32>, Vec<Vec<Attribution>>) {
+    let golden = chelsea();
+    let (rgb, tensor) = (golden.bytes("rgb"), golden.input());
+    let subject = Subject { rgb: &rgb, tensor: &tensor, preprocessing: Preprocessing::Caffe };
+    let objectives = golden.targets().map(|class| Objective::logit(Target::class(class).unwrap()));
+    let explained = explain(engine, &[subject], &objectives, recipes, &Run::default()).unwrap().remove(0).unwrap();
+    (explained.logits, explained.attributions)
+}
+
+/// Rows and columns 0, 2, 4, ... of `[224, 224, channels]`, summed over channels.
+fn every_second(map: &Map) -> Vec<f64> {
+    let pixel = |row: usize, column: usize| {
+        let at = (row * map.width + column) * map.channels;
+        map.values[at..at + map.channels].iter().map(|&v| f64::from(v)).sum()
+    };
+    (0..112 * 112).map(|i| pixel(i / 112 * 2, i % 112 * 2)).collect()
+}
+
+fn coarse(attribution: &Attribution) -> &Map {
+    attribution.coarse.as_ref().expect("a coarse map")
+}
+
+fn cut(map: &Map) -> Map {
+    Map { values: map.values.iter().map(|v| v.max(0.0)).collect(), ..map.clone() }
+}
+
+/// Compares and prints; what is larger than it should be is collected.
+struct Check {
+    engine: &'static str,
+    failures: Vec<String>,
+}
+
+impl Check {
+    fn new(engine: &'static str) -> Check {
+        Check { engine, failures: Vec::new() }
+    }
+
+    fn that(&mut self, key: &str, found: &[f64], tolerance: f64) {
+        self.values(key, found, &peer(key), tolerance);
+    }
+
+    fn values(&mut self, key: &str, found: &[f64], expected: &[f64], tolerance: f64) {
+        let error = relative_l2(found, expected);
+        println!("{} {key}: {error:.1e}", self.engine);
+        if !(error <= tolerance) {
+            self.failures.push(format!("{} {key}: {error:.2e} > {tolerance:e}", self.engine));
+        }
+    }
+
+    fn done(self) {
+        assert!(self.failures.is_empty(), "{:#?}", self.failures);
+    }
+}
+
+/// (our tap, Keras' name, PyTorch's name of the last block of that stage).
+const LAYERS: [(Tap, &str, &str); 2] = [(Tap::LAST, "5c", "layer4"), (Tap::Block(12), "4f", "layer3")];
+
+/// The family of one gradient. `limits` for the last block and for block 4f.
+fn gradients(name: &'static str, engine: &dyn Engine, limits: [f64; 2]) {
+    let mut check = Check::new(name);
+    let mut recipes = Vec::new();
+    for (layer, ..) in LAYERS {
+        for &kind in CamKind::ALL {
+            for &alpha in if kind == CamKind::GradCamPlusPlus { Alpha::ALL } else { &[Alpha::Paper] } {
+                recipes.push(Recipe::Cam(Cam { kind, layer, alpha, relu: false, ..Cam::default() }));
+            }
+        }
+        recipes.push(Recipe::EigenCam(EigenCam { layer, relu: false, ..EigenCam::default() }));
+        for upsample in [Upsample::Nearest, Upsample::Bilinear] {
+            recipes.push(Recipe::GuidedGradCam(GuidedGradCam { layer, upsample }));
+        }
+    }
+    recipes.push(Recipe::AblationCam(AblationCam { relu: false, ..AblationCam::default() }));
+    let (logits, answers) = ask(engine, &recipes);
+    let score = f64::from(logits[chelsea().targets()[0]]);
+
+    for (recipe, found) in recipes.iter().zip(&answers) {
+        let layer = match recipe {
+            Recipe::Cam(cam) => cam.layer,
+            Recipe::EigenCam(cam) => cam.layer,
+            Recipe::GuidedGradCam(cam) => cam.layer,
+            _ => Tap::LAST,
+        };
+        let at = LAYERS.iter().position(|l| l.0 == layer).unwrap();
+        let ((_, keras, torch), limit) = (LAYERS[at], limits[at]);
+        let signed = coarse(&found[0]);
+        let shown = |scaling: Scaling, upsample| every_second(&scaling.apply(&cut(signed), upsample));
+        let raw = to_f64(&signed.values);
+        let positive = to_f64(&cut(signed).values);
+        match recipe {
+            Recipe::Cam(cam) => {
+                let kind = cam.kind.as_str();
+                let tf =
+                    cam.kind == CamKind::GradCam || cam.kind == CamKind::LayerCam || cam.alpha == Alpha::Normalised;
+                let plain = cam.kind != CamKind::GradCamPlusPlus;
+                if plain || cam.alpha == Alpha::Damped {
+                    check.that(&format!("pytorch_grad_cam.{kind}.{torch}.raw"), &raw, limit);
+                    let twice = Scaling::MinMaxTwice.apply(&cut(signed), Upsample::Bilinear);
+                    let key = format!("pytorch_grad_cam.{kind}.{torch}");
+                    match key.as_str() {
+                        "pytorch_grad_cam.gradcam.layer4" => check.that(&key, &to_f64(&twice.values), limit),
+                        _ => check.that(&key, &every_second(&twice), limit),
+                    }
+                }
+                if (plain && cam.kind != CamKind::HiResCam) || cam.alpha == Alpha::Squared {
+                    check.that(&format!("torchcam.{kind}.{torch}.raw"), &positive, limit);
+                    let range = cut(signed);
+                    let (min, max) = range.min_max().unwrap();
+                    let unit: Vec<f64> = positive.iter().map(|v| (v - f64::from(min)) / f64::from(max - min)).collect();
+                    check.that(&format!("torchcam.{kind}.{torch}"), &unit, limit);
+                }
+                if tf {
+                    let scale = if plain { 1.0 } else { score.exp() };
+                    let scaled: Vec<f64> = positive.iter().map(|v| v * scale).collect();
+                    check.that(&format!("tf_keras_vis.{kind}.{keras}.raw"), &scaled, limit);
+                    let key = format!("tf_keras_vis.{kind}.{keras}");
+                    check.that(&key, &shown(Scaling::MinMax, Upsample::BilinearAligned), limit);
+                }
+                if cam.kind == CamKind::GradCam {
+                    let second = to_f64(&coarse(&found[1]).values);
+                    check.that(&format!("pytorch_grad_cam.gradcam.{torch}.second.raw"), &second, limit);
+                    check.that(&format!("captum.gradcam.{torch}"), &raw, limit);
+                    check.that(&format!("captum.gradcam.{torch}.second"), &second, limit);
+                    check.that(&format!("captum.gradcam_relu.{torch}"), &positive, limit);
+                }
+            }
+            Recipe::EigenCam(_) => {
+                // LAPACK's sign is an accident.
+                let key = format!("pytorch_grad_cam.eigencam.{torch}.raw");
+                let dot: f64 = peer(&key).iter().zip(&raw).map(|(a, b)| a * b).sum();
+                let turned =
+                    Map { values: signed.values.iter().map(|v| v * dot.signum() as f32).collect(), ..signed.clone() };
+                println!("{name} eigencam {torch}: pytorch-grad-cam's sign is {}", dot.signum());
+                check.that(&key, &to_f64(&turned.values), limit.min(1e-5));
+                let shown = Scaling::MinMaxTwice.apply(&cut(&turned), Upsample::Bilinear);
+                check.that(&format!("pytorch_grad_cam.eigencam.{torch}"), &every_second(&shown), limit.min(1e-5));
+            }
+            Recipe::GuidedGradCam(cam) => {
+                let key = format!("captum.guided_gradcam.{torch}");
+                let guided = every_second(&found[0].values);
+                match (cam.upsample, layer) {
+                    (Upsample::Nearest, _) => check.that(&key, &guided, limit.max(limits[1])),
+                    (_, Tap::LAST) => check.that(&format!("{key}.bilinear"), &guided, limit.max(limits[1])),
+                    _ => {}
+                }
+            }
+            _ => {
+                // Its weights are differences of scores that were rounded to single precision first.
+                check.that("pytorch_grad_cam.ablationcam.layer4.raw", &raw, 1e-3);
+                let key = "pytorch_grad_cam.ablationcam.layer4";
+                check.that(key, &shown(Scaling::MinMaxTwice, Upsample::Bilinear), 1e-3);
+            }
+        }
+    }
+    check.done();
+}
+
+#[test]
+fn gradients_on_the_oracle() {
+    gradients("reference", &Reference::<f64>::new(&WEIGHTS), [1e-5, 1e-5]);
+}
+
+#[test]
+fn gradients_on_the_cpu() {
+    gradients("cpu", &Cpu::new(&WEIGHTS, CpuOptions::default()).unwrap(), [1e-5, 1e-2]);
+}
+
+fn full_grad(name: &'static str, engine: &dyn Engine, limit: f64) {
+    let mut check = Check::new(name);
+    let recipe = FullGrad { rescale: Rescale::Channel, upsample: Upsample::Bilinear };
+    let (_, mut answers) = ask(engine, &[Recipe::FullGrad(recipe)]);
+    let found = answers.remove(0).remove(0);
+    let completeness = found.completeness.expect("a logit adds up");
+    println!("{name} {completeness:?}");
+    assert!(completeness.residual.abs() <= 1e-4 * completeness.expected.abs(), "{completeness:?}");
+    let map = every_second(&found.values);
+    check.that("pytorch_grad_cam.fullgrad.folded.raw", &map, limit);
+    let (min, max) = found.values.min_max().unwrap();
+    let unit: Vec<f64> = map.iter().map(|v| (v - f64::from(min)) / f64::from(max - min)).collect();
+    check.that("pytorch_grad_cam.fullgrad.folded", &unit, limit);
+
+    // Unfolded, the peer counts two biases a layer; rescaling takes their sizes out, and leaves the layers twice.
+    let twice = relative_l2(&map.iter().map(|v| 2.0 * v).collect::<Vec<_>>(), &peer("pytorch_grad_cam.fullgrad.raw"));
+    println!("{name} twice the map of the folded network against fullgrad.raw: {twice:.1e}");
+    check.done();
+}
+
+#[test]
+fn full_grad_on_the_oracle() {
+    full_grad("reference", &Reference::<f64>::new(&WEIGHTS), 1e-4);
+}
+
+#[test]
+fn full_grad_on_the_cpu() {
+    full_grad("cpu", &Cpu::new(&WEIGHTS, CpuOptions::default()).unwrap(), 1e-3);
+}
+
+/// The peers' scores of 24 channels; all 2048 in [`score_cam_in_full`].
+#[test]
+fn score_cam_of_some_channels() {
+    let engine = Cpu::new(&WEIGHTS, CpuOptions::default()).unwrap();
+    let most = 24;
+    let recipe = ScoreCam { most: Some(most), weights: ChannelWeights::Scores, relu: false, ..ScoreCam::default() };
+    let (_, answers) = ask(&engine, &[Recipe::ScoreCam(recipe)]);
+    let golden = chelsea();
+    let input = golden.input();
+    let features = engine.features(backlit_net::Images::new(&input).unwrap()).unwrap();
+    let channel = |k: usize| features.data.iter().skip(k).step_by(2048).map(|&a| f64::from(a));
+    let variance = |k: usize| {
+        let mean = channel(k).sum::<f64>() / 49.0;
+        channel(k).map(|a| (a - mean).powi(2)).sum::<f64>()
+    };
+    let mut order: Vec<usize> = (0..2048).collect();
+    order.sort_by(|&a, &b| variance(b).total_cmp(&variance(a)));
+    let scores = peer("pytorch_grad_cam.scorecam.layer4.scores");
+    let mut expected = vec![0.0; 49];
+    for &k in &order[..most] {
+        expected.iter_mut().zip(channel(k)).for_each(|(sum, a)| *sum += scores[k] * a);
+    }
+    let mut check = Check::new("cpu");
+    check.values("pytorch_grad_cam.scorecam, 24 channels", &to_f64(&coarse(&answers[0][0]).values), &expected, 1e-5);
+    check.done();
+}
+
+/// Twice 2048 forward passes: some minutes.
+#[test]
+#[ignore = "4096 forward passes"]
+fn score_cam_in_full() {
+    let engine = Cpu::new(&WEIGHTS, CpuOptions::default()).unwrap();
+    let torchcam = ScoreCam { masks: Upsample::Bilinear, stretch: Stretch::Coarse, relu: false, ..ScoreCam::default() };
+    let recipes = [ScoreCam { relu: false, ..ScoreCam::default() }, torchcam].map(Recipe::ScoreCam);
+    let (_, answers) = ask(&engine, &recipes);
+    let mut check = Check::new("cpu");
+    let found = coarse(&answers[0][0]);
+    check.that("pytorch_grad_cam.scorecam.layer4.raw", &to_f64(&found.values), 1e-4);
+    let shown = Scaling::MinMaxTwice.apply(&cut(found), Upsample::Bilinear);
+    check.that("pytorch_grad_cam.scorecam.layer4", &every_second(&shown), 1e-4);
+    check.that("torchcam.scorecam.layer4.raw", &to_f64(&coarse(&answers[1][0]).values), 1e-4);
+    check.done();
+}
+
+/// One forward pass and one matrix product give the golden Grad-CAM, and everybody else's.
+#[test]
+fn all_classes_from_one_forward_pass() {
+    let engine = Cpu::new(&WEIGHTS, CpuOptions::default()).unwrap();
+    let golden = chelsea();
+    let features = engine.features(backlit_net::Images::new(&golden.input()).unwrap()).unwrap();
+    let all = all_classes(&Recipe::Cam(Cam::default()), features.of(0), &engine.head().unwrap()).unwrap();
+    let [top, second] = golden.targets();
+    let mut check = Check::new("cpu");
+    check.values("gradcam_7x7", &to_f64(&all[top * 49..][..49]), &golden.values("gradcam_7x7"), 1e-5);
+    let found: Vec<f64> = to_f64(&all[second * 49..][..49]);
+    check.values(
+        "second",
+        &found,
+        &peer("captum.gradcam.layer4.second").iter().map(|v| v.max(0.0)).collect::<Vec<_>>(),
+        1e-5,
+    );
+    check.done();
+}
