@@ -1,9 +1,9 @@
 //! Class activation maps against those of captum, pytorch-grad-cam, torchcam and tf-keras-vis on the same photograph and
 //! weights: tests/peers says how theirs were made, in double precision but where it says otherwise.
 //!
-//! The oracle must agree to single precision, in which its answers come. For the `cpu` engine the errors written below
-//! are those of single precision itself: a ReLU gate that flips between a tap and the head changes the gradient there,
-//! and below the last block no map can be better than its gradient.
+//! Both engines agree with all peers to about 3e-7, the single precision in which activations and gradients come; the
+//! limit below the last block leaves room for a ReLU gate that flips on another processor. Two exceptions are explained
+//! where they stand: [`NORMALISED_ALPHA`] and Ablation-CAM.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -98,6 +98,12 @@ impl Check {
     }
 }
 
+/// tf-keras-vis divides Grad-CAM++'s alphas by their sum, negative gradients included, where the denominator `2 + T g`
+/// passes through zero: on this photograph it comes as close as 8e-4 at block 4f, and magnifies the rounding of
+/// gradients. The formula in double precision throughout agrees to 3e-8; with activations and gradients rounded to
+/// single precision, 2.5e-3 remain, and 3.1e-2 with those of a network in single precision.
+const NORMALISED_ALPHA: f64 = 5e-2;
+
 /// (our tap, Keras' name, PyTorch's name of the last block of that stage).
 const LAYERS: [(Tap, &str, &str); 2] = [(Tap::LAST, "5c", "layer4"), (Tap::Block(12), "4f", "layer3")];
 
@@ -152,11 +158,18 @@ fn gradients(name: &'static str, engine: &dyn Engine, limits: [f64; 2]) {
                     check.that(&format!("torchcam.{kind}.{torch}.raw"), &positive, limit);
                     let range = cut(signed);
                     let (min, max) = range.min_max().unwrap();
-                    let unit: Vec<f64> = positive.iter().map(|v| (v - f64::from(min)) / f64::from(max - min)).collect();
+                    // Its epsilon is not small beside Grad-CAM++'s values.
+                    let width = f64::from(max - min) + 1e-8;
+                    let unit: Vec<f64> = positive.iter().map(|v| (v - f64::from(min)) / width).collect();
                     check.that(&format!("torchcam.{kind}.{torch}"), &unit, limit);
                 }
                 if tf {
-                    let scale = if plain { 1.0 } else { score.exp() };
+                    // The factor exp S is as good as S in single precision.
+                    let (scale, limit) = match (plain, layer) {
+                        (true, _) => (1.0, limit),
+                        (false, Tap::LAST) => (score.exp(), 1e-4),
+                        (false, _) => (score.exp(), NORMALISED_ALPHA),
+                    };
                     let scaled: Vec<f64> = positive.iter().map(|v| v * scale).collect();
                     check.that(&format!("tf_keras_vis.{kind}.{keras}.raw"), &scaled, limit);
                     let key = format!("tf_keras_vis.{kind}.{keras}");
@@ -208,7 +221,7 @@ fn gradients_on_the_oracle() {
 
 #[test]
 fn gradients_on_the_cpu() {
-    gradients("cpu", &Cpu::new(&WEIGHTS, CpuOptions::default()).unwrap(), [1e-5, 1e-2]);
+    gradients("cpu", &Cpu::new(&WEIGHTS, CpuOptions::default()).unwrap(), [1e-5, 1e-3]);
 }
 
 fn full_grad(name: &'static str, engine: &dyn Engine, limit: f64) {
@@ -225,9 +238,9 @@ fn full_grad(name: &'static str, engine: &dyn Engine, limit: f64) {
     let unit: Vec<f64> = map.iter().map(|v| (v - f64::from(min)) / f64::from(max - min)).collect();
     check.that("pytorch_grad_cam.fullgrad.folded", &unit, limit);
 
-    // Unfolded, the peer counts two biases a layer; rescaling takes their sizes out, and leaves the layers twice.
-    let twice = relative_l2(&map.iter().map(|v| 2.0 * v).collect::<Vec<_>>(), &peer("pytorch_grad_cam.fullgrad.raw"));
-    println!("{name} twice the map of the folded network against fullgrad.raw: {twice:.1e}");
+    // The unfolded network gives the same: its convolutions have biases of 0, and count for nothing beside BatchNorm's.
+    check.that("pytorch_grad_cam.fullgrad.raw", &map, limit);
+    check.that("pytorch_grad_cam.fullgrad", &unit, limit);
     check.done();
 }
 
