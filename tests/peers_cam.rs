@@ -1,5 +1,5 @@
 //! Class activation maps against those of captum, pytorch-grad-cam, torchcam and tf-keras-vis on the same photograph and
-//! weights: tests/peers says how theirs were made, in double precision but where it says otherwise.
+//! weights: tests/peers says how theirs were made, in double precision. Score-CAM is in `peers_score_cam`.
 //!
 //! Both engines agree with all peers to about 3e-7, the single precision in which activations and gradients come; the
 //! limit below the last block leaves room for a ReLU gate that flips on another processor. Two exceptions are explained
@@ -15,8 +15,7 @@ use backlit_net::weights::Weights;
 use backlit_net::{Engine, Tap};
 use backlit_reference::Reference;
 use backlit_saliency::methods::cam::{
-    AblationCam, Alpha, Cam, CamKind, ChannelWeights, EigenCam, FullGrad, GuidedGradCam, Rescale, Scaling, ScoreCam,
-    Stretch, Upsample, all_classes,
+    AblationCam, Alpha, Cam, CamKind, EigenCam, FullGrad, GuidedGradCam, Rescale, Scaling, Upsample, all_classes,
 };
 use backlit_saliency::{Attribution, Map, Objective, Recipe, Run, Subject, Target, explain};
 use backlit_testkit::compare::relative_l2;
@@ -252,50 +251,6 @@ fn full_grad_on_the_oracle() {
 #[test]
 fn full_grad_on_the_cpu() {
     full_grad("cpu", &Cpu::new(&WEIGHTS, CpuOptions::default()).unwrap(), 1e-3);
-}
-
-/// The peers' scores of 24 channels; all 2048 in [`score_cam_in_full`].
-#[test]
-fn score_cam_of_some_channels() {
-    let engine = Cpu::new(&WEIGHTS, CpuOptions::default()).unwrap();
-    let most = 24;
-    let recipe = ScoreCam { most: Some(most), weights: ChannelWeights::Scores, relu: false, ..ScoreCam::default() };
-    let (_, answers) = ask(&engine, &[Recipe::ScoreCam(recipe)]);
-    let golden = chelsea();
-    let input = golden.input();
-    let features = engine.features(backlit_net::Images::new(&input).unwrap()).unwrap();
-    let channel = |k: usize| features.data.iter().skip(k).step_by(2048).map(|&a| f64::from(a));
-    let variance = |k: usize| {
-        let mean = channel(k).sum::<f64>() / 49.0;
-        channel(k).map(|a| (a - mean).powi(2)).sum::<f64>()
-    };
-    let mut order: Vec<usize> = (0..2048).collect();
-    order.sort_by(|&a, &b| variance(b).total_cmp(&variance(a)));
-    let scores = peer("pytorch_grad_cam.scorecam.layer4.scores");
-    let mut expected = vec![0.0; 49];
-    for &k in &order[..most] {
-        expected.iter_mut().zip(channel(k)).for_each(|(sum, a)| *sum += scores[k] * a);
-    }
-    let mut check = Check::new("cpu");
-    check.values("pytorch_grad_cam.scorecam, 24 channels", &to_f64(&coarse(&answers[0][0]).values), &expected, 1e-5);
-    check.done();
-}
-
-/// Twice 2048 forward passes: some minutes.
-#[test]
-#[ignore = "4096 forward passes"]
-fn score_cam_in_full() {
-    let engine = Cpu::new(&WEIGHTS, CpuOptions::default()).unwrap();
-    let torchcam = ScoreCam { masks: Upsample::Bilinear, stretch: Stretch::Coarse, relu: false, ..ScoreCam::default() };
-    let recipes = [ScoreCam { relu: false, ..ScoreCam::default() }, torchcam].map(Recipe::ScoreCam);
-    let (_, answers) = ask(&engine, &recipes);
-    let mut check = Check::new("cpu");
-    let found = coarse(&answers[0][0]);
-    check.that("pytorch_grad_cam.scorecam.layer4.raw", &to_f64(&found.values), 1e-4);
-    let shown = Scaling::MinMaxTwice.apply(&cut(found), Upsample::Bilinear);
-    check.that("pytorch_grad_cam.scorecam.layer4", &every_second(&shown), 1e-4);
-    check.that("torchcam.scorecam.layer4.raw", &to_f64(&coarse(&answers[1][0]).values), 1e-4);
-    check.done();
 }
 
 /// One forward pass and one matrix product give the golden Grad-CAM, and everybody else's.
