@@ -51,10 +51,14 @@ fn check_manifest(manifest: &Value) {
     assert_eq!(image["maps"].as_array().unwrap().len(), 1);
     let map = &image["maps"][0];
     assert_eq!(map["method"], "gradient");
-    assert_eq!(keys(&map["params"]), ["score", "modifier", "reduce", "normalize", "sigma", "truncate", "compat"]);
+    assert_eq!(
+        keys(&map["params"]),
+        ["score", "recipe", "modifier", "reduce", "normalize", "sigma", "truncate", "compat"]
+    );
     assert_eq!(keys(&map["target"]), ["asked", "class_idx", "wnid", "label", "against"]);
     assert_eq!((&map["target"]["asked"], &map["target"]["class_idx"]), (&"top1".into(), &285.into()));
     assert!(number(&map["max"]) > number(&map["min"]) && number(&map["min"]) >= 0.0);
+    assert_eq!((&map["params"]["recipe"], &map["samples"]), (&serde_json::json!({}), &1.into()));
     assert_eq!((&map["residual"], &map["blank"]), (&Value::Null, &false.into()));
     assert_eq!(map["files"], serde_json::json!({ "side_by_side": "chelsea.explain.png" }));
 }

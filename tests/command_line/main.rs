@@ -14,6 +14,7 @@ mod information;
 mod inputs;
 mod invariance;
 mod mask;
+mod parameters;
 mod photographs;
 mod predict;
 mod saliency;

@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let top = &explanation.maps[0];
     let folder = std::env::temp_dir();
-    output::write(&folder.join("gradient.npy"), &output::npy(&[224, 224, 3], &top.gradient)?)?;
+    output::write(&folder.join("gradient.npy"), &output::npy(&[224, 224, 3], &top.attribution.values.values)?)?;
     heat(&top.saliency.map, Colormap::Viridis)?.save_png(&folder.join("map.png"))?;
     println!("gradient.npy and map.png are in {}", folder.display());
     Ok(())

@@ -31,6 +31,4 @@ pub use backlit_figure as figure;
 pub use backlit_net as net;
 pub use backlit_reference as reference;
 pub use backlit_saliency as saliency;
-pub use session::{
-    EngineChoice, ExplainError, ExplainedMap, Explanation, Model, Request, Session, SessionError, SessionOptions,
-};
+pub use session::{EngineChoice, ExplainedMap, Explanation, Model, Request, Session, SessionError, SessionOptions};

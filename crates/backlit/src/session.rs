@@ -6,10 +6,11 @@ use backlit_net::engine::Precision;
 use backlit_net::photo::Photo;
 use backlit_net::preprocess::{Grid, Input, Preprocess};
 use backlit_net::weights::Weights;
-use backlit_net::{CLASSES, Engine, EngineError, Images, Rule, Seeds, Variant};
+use backlit_net::{Engine, EngineError, Images, Variant};
 use backlit_reference::Reference;
 use backlit_saliency::{
-    MapError, MapOptions, Method, Objective, Prediction, SaliencyMap, Score, Target, saliency_map, top_k,
+    Attribution, Explained, MapOptions, Method, MethodError, Objective, Prediction, Recipe, Run, SaliencyMap, Subject,
+    explain, saliency_map_from, top_k,
 };
 
 /// Which engine computes.
@@ -58,24 +59,6 @@ pub enum SessionError {
     },
 }
 
-/// Why there is no explanation.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ExplainError {
-    /// The engine refused.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-    /// A request for nothing.
-    #[error("the request names no {what}: name at least one")]
-    Nothing {
-        /// `method` or `objective`.
-        what: &'static str,
-    },
-    /// The gradient makes no map.
-    #[error(transparent)]
-    Map(#[from] MapError),
-}
-
 /// What a weights file said about itself, kept for reports.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Model {
@@ -89,25 +72,37 @@ pub struct Model {
     pub weights_sha256: String,
 }
 
-/// What to explain.
+/// What to explain, and how.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// How gradients pass the ReLUs, one map for each.
-    pub methods: Vec<Method>,
-    /// Which scores, one map for each.
+    /// The methods with their parameters; a map for each.
+    pub recipes: Vec<Recipe>,
+    /// Which scores; a map for each, from the same forward pass.
     pub objectives: Vec<Objective>,
-    /// How a gradient becomes a map.
-    pub map: MapOptions,
+    /// How what a recipe finds becomes a map, in the order of the recipes. Where it ends,
+    /// [`MapOptions::for_method`] goes on.
+    pub maps: Vec<MapOptions>,
 }
 
 impl Default for Request {
     /// The gradient of the top class's logit, as a smoothed map.
     fn default() -> Request {
-        Request {
-            methods: vec![Method::Gradient],
-            objectives: vec![Objective { target: Target::TOP1, against: None, score: Score::Logit }],
-            map: MapOptions::default(),
-        }
+        Request { recipes: vec![Recipe::new(Method::Gradient)], objectives: vec![Objective::default()], maps: vec![] }
+    }
+}
+
+impl Request {
+    /// Methods with their default parameters, about the logit of the top class.
+    pub fn of(methods: &[Method]) -> Request {
+        Request { recipes: methods.iter().map(|&m| Recipe::new(m)).collect(), ..Request::default() }
+    }
+
+    /// How what recipe number `index` finds becomes a map.
+    ///
+    /// # Panics
+    /// If there are not so many recipes.
+    pub fn map_options(&self, index: usize) -> MapOptions {
+        self.maps.get(index).copied().unwrap_or_else(|| MapOptions::for_method(self.recipes[index].method()))
     }
 }
 
@@ -116,25 +111,34 @@ impl Default for Request {
 pub struct Explanation {
     /// `[1000]`, before the softmax.
     pub logits: Vec<f32>,
-    /// For every method, every objective.
+    /// For every recipe, every objective.
     pub maps: Vec<ExplainedMap>,
 }
 
 /// One map.
 #[derive(Clone, Debug)]
 pub struct ExplainedMap {
-    /// How gradients passed the ReLUs.
-    pub method: Method,
-    /// The score explained.
+    /// The method with its parameters.
+    pub recipe: Recipe,
+    /// The score explained, as it was asked for.
     pub objective: Objective,
     /// The class that its target turned out to be.
     pub class_idx: usize,
     /// The class that it was compared with.
     pub against_idx: Option<usize>,
-    /// `[224, 224, 3]`, in the network's channel order.
-    pub gradient: Vec<f32>,
+    /// What the method found, before anything was done for the eye.
+    pub attribution: Attribution,
+    /// How a map was made of it.
+    pub options: MapOptions,
     /// The map made of it.
     pub saliency: SaliencyMap,
+}
+
+impl ExplainedMap {
+    /// Its method.
+    pub fn method(&self) -> Method {
+        self.recipe.method()
+    }
 }
 
 impl Explanation {
@@ -199,66 +203,58 @@ impl Session {
         Ok(top_k(logits.row(0), k))
     }
 
+    /// A photograph that was made ready, as methods take it.
+    pub fn subject<'a>(&self, input: &'a Input) -> Subject<'a> {
+        Subject::new(input, self.preprocess.preprocessing)
+    }
+
     /// Explains one photograph.
     ///
     /// # Errors
-    /// [`ExplainError`].
-    pub fn explain(&self, input: &Input, request: &Request) -> Result<Explanation, ExplainError> {
-        let mut all = self.explain_batch(&input.tensor, request)?;
-        all.pop().unwrap_or(Err(EngineError::EmptyBatch.into()))
+    /// [`MethodError`].
+    pub fn explain(&self, input: &Input, request: &Request) -> Result<Explanation, MethodError> {
+        self.explain_with(input, request, &Run::default())
     }
 
-    /// Explains `[n, 224, 224, 3]` preprocessed images. All objectives share one forward pass for each method.
+    /// Explains one photograph, telling how far it has come and stopping when asked to: see [`Run`].
     ///
     /// # Errors
-    /// [`ExplainError`] if the batch cannot be computed; a map that cannot be made is the error of its image alone.
-    #[allow(clippy::type_complexity)]
+    /// [`MethodError`].
+    pub fn explain_with(&self, input: &Input, request: &Request, run: &Run<'_>) -> Result<Explanation, MethodError> {
+        let mut all = self.explain_batch(&[self.subject(input)], request, run)?;
+        all.pop().unwrap_or(Err(MethodError::Nothing { what: "image" }))
+    }
+
+    /// Explains several photographs. All that one forward pass can tell is had from one, for all recipes and objectives;
+    /// [`Run::batch`] says how many images go through the network together and never changes a result.
+    ///
+    /// # Errors
+    /// [`MethodError`] if the batch cannot be computed; what fails for one photograph is that one's error alone.
     pub fn explain_batch(
         &self,
-        tensor: &[f32],
+        subjects: &[Subject<'_>],
         request: &Request,
-    ) -> Result<Vec<Result<Explanation, ExplainError>>, ExplainError> {
-        let images = Images::new(tensor)?;
-        let objectives = &request.objectives;
-        if request.methods.is_empty() {
-            return Err(ExplainError::Nothing { what: "method" });
-        }
-        if objectives.is_empty() {
-            return Err(ExplainError::Nothing { what: "objective" });
-        }
-        let write = |_: usize, logits: &[f32], rows: &mut [f32]| {
-            for (objective, row) in objectives.iter().zip(rows.chunks_exact_mut(CLASSES)) {
-                objective.write_seed(logits, row);
-            }
-        };
-        let seeds = Seeds::FromLogits { per_image: objectives.len(), write: &write };
-        let mut all: Vec<Result<Explanation, ExplainError>> = Vec::new();
-        for &method in &request.methods {
-            let rule: Rule = method.rule();
-            let found = self.engine.gradient(images, seeds, rule)?;
-            all.resize_with(images.len(), || Ok(Explanation { logits: Vec::new(), maps: Vec::new() }));
-            for (i, slot) in all.iter_mut().enumerate() {
-                let Ok(explanation) = slot else { continue };
-                explanation.logits = found.logits_of(i).to_vec();
-                for (k, objective) in objectives.iter().enumerate() {
-                    let gradient = found.of(i, k).to_vec();
-                    match saliency_map(&gradient, &request.map) {
-                        Err(e) => {
-                            *slot = Err(e.into());
-                            break;
-                        }
-                        Ok(saliency) => {
-                            let (class_idx, against_idx) = objective.classes(&explanation.logits);
-                            let objective = *objective;
-                            let map = ExplainedMap { method, objective, class_idx, against_idx, gradient, saliency };
-                            explanation.maps.push(map);
-                        }
-                    }
-                }
-            }
-        }
-        Ok(all)
+        run: &Run<'_>,
+    ) -> Result<Vec<Result<Explanation, MethodError>>, MethodError> {
+        let found = explain(self.engine(), subjects, &request.objectives, &request.recipes, run)?;
+        Ok(found.into_iter().map(|one| explanation(request, one?)).collect())
     }
+}
+
+/// Makes maps of what was found about one photograph.
+fn explanation(request: &Request, found: Explained) -> Result<Explanation, MethodError> {
+    let Explained { logits, attributions, .. } = found;
+    let mut maps = Vec::with_capacity(request.recipes.len() * request.objectives.len());
+    for (index, (recipe, attributions)) in request.recipes.iter().zip(attributions).enumerate() {
+        let options = request.map_options(index);
+        for (&objective, attribution) in request.objectives.iter().zip(attributions) {
+            let (class_idx, against_idx) = objective.classes(&logits);
+            let saliency = saliency_map_from(&attribution.values, &options)?;
+            let recipe = recipe.clone();
+            maps.push(ExplainedMap { recipe, objective, class_idx, against_idx, attribution, options, saliency });
+        }
+    }
+    Ok(Explanation { logits, maps })
 }
 
 fn engine(weights: &Weights, options: SessionOptions) -> Result<Box<dyn Engine>, SessionError> {

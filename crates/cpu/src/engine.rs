@@ -1,15 +1,13 @@
 //! The [`Engine`] contract, met by a [`Plan`].
 
-use backlit_net::arch::{Block, Network};
-use backlit_net::engine::{EngineInfo, Features, Gradients, Logits, Precision, TapGradients, check_logits};
+use backlit_net::arch::{BLOCKS, Network};
+use backlit_net::engine::{Answer, Ask, EngineInfo, Features, Gradients, Head, Logits, Precision, TapGradients};
 use backlit_net::weights::Weights;
-use backlit_net::{CLASSES, Engine, EngineError, FEATURES, IMAGE_LEN, Images, Rule, Seeds, Tap};
+use backlit_net::{Engine, EngineError, Images, Rule, Seeds, Tap};
 
+use crate::answer::{Found, Question, answer, resume};
 use crate::isa::{Level, Token};
-use crate::plan::{Plan, Tape};
-
-/// Images that go through the network together: enough to reuse weights, few enough to stay small in memory.
-const BATCH: usize = 8;
+use crate::plan::{Pass, Plan};
 
 /// How to run.
 #[derive(Clone, Copy, Debug, Default)]
@@ -66,48 +64,22 @@ impl Cpu {
         Ok(Cpu { network: weights.network(), plan, token, pool })
     }
 
-    /// Runs the forward pass over the batch, a few images at a time: `each(first image, images, tape)`.
-    fn for_batches(
-        &self,
-        images: Images<'_>,
-        mut see: impl FnMut(usize, &[f32]) + Send,
-        mut each: impl FnMut(usize, usize, &Tape) -> Result<(), EngineError> + Send,
-    ) -> Result<(), EngineError> {
-        within(self.pool.as_ref(), || {
-            for first in (0..images.len()).step_by(BATCH) {
-                let n = BATCH.min(images.len() - first);
-                let tape = self.plan.forward(images.range(first..first + n).data(), &mut see);
-                check_logits(first, &tape.logits)?;
-                each(first, n, &tape)?;
-            }
-            Ok(())
-        })
+    fn answer(&self, images: Images<'_>, question: &Question<'_>) -> Result<Found, EngineError> {
+        within(self.pool.as_ref(), || answer(&self.plan, images, question, &mut |_, _, _| ()))
     }
 
-    /// Sends every seed of every image back and writes the results, `[n, per_image, len]`, to `out`.
-    fn for_seeds(
-        &self,
-        (first, n): (usize, usize),
-        tape: &Tape,
-        seeds: Seeds<'_>,
-        rule: Rule,
-        until: Option<usize>,
-        out: &mut [f32],
-    ) -> Result<(), EngineError> {
-        let per_image = seeds.per_image();
-        let len = out.len() / (n * per_image);
-        let rows = tape.logits.chunks_exact(CLASSES).enumerate();
-        let rows: Vec<Vec<f32>> = rows.map(|(i, logits)| seeds.rows(first + i, logits)).collect::<Result<_, _>>()?;
-        for k in 0..per_image {
-            let seed: Vec<f32> = rows.iter().flat_map(|rows| &rows[k * CLASSES..][..CLASSES]).copied().collect();
-            let gradient = self.plan.backward(tape, &seed, rule, until);
-            for (i, gradient) in gradient.chunks_exact(len).enumerate() {
-                out[(i * per_image + k) * len..][..len].copy_from_slice(gradient);
-            }
-        }
-        Ok(())
+    fn at_tap(&self, index: usize, found: Parts, per_image: usize) -> TapGradients {
+        let (block, (logits, activation, gradient)) = (&self.network.blocks[index], found);
+        let (side, channels) = (block.side_out(), block.c_out());
+        TapGradients { logits, side, channels, activation, gradient, seeds_per_image: per_image }
     }
 }
+
+/// Logits, activation and gradient.
+type Parts = (Vec<f32>, Vec<f32>, Vec<f32>);
+
+/// Seeds for a question that sends nothing back.
+const NO_SEEDS: Seeds<'_> = Seeds::Rows { data: &[], per_image: 0 };
 
 fn start_threads(threads: usize) -> Result<rayon::ThreadPool, CpuError> {
     // Zero would mean "as many as there are" to rayon.
@@ -125,28 +97,6 @@ fn within<R: Send>(pool: Option<&rayon::ThreadPool>, f: impl FnOnce() -> R + Sen
     }
 }
 
-/// Copies the output of block `wanted`, batch after batch, to `out`.
-fn keep(out: &mut [f32], wanted: usize) -> impl FnMut(usize, &[f32]) + Send {
-    let mut rest = out;
-    move |block, output| {
-        if block == wanted {
-            let (now, later) = std::mem::take(&mut rest).split_at_mut(output.len());
-            now.copy_from_slice(output);
-            rest = later;
-        }
-    }
-}
-
-/// An answer of `factors` floats, or an error where a plain allocation would abort.
-fn reserve(factors: &[usize]) -> Result<Vec<f32>, EngineError> {
-    let len = factors.iter().try_fold(1usize, |len, &f| len.checked_mul(f));
-    let bytes = len.and_then(|len| len.checked_mul(size_of::<f32>())).unwrap_or(usize::MAX);
-    let mut out = Vec::new();
-    out.try_reserve_exact(bytes / size_of::<f32>()).map_err(|_| EngineError::OutOfMemory { bytes })?;
-    out.resize(bytes / size_of::<f32>(), 0.0);
-    Ok(out)
-}
-
 impl Engine for Cpu {
     fn info(&self) -> EngineInfo {
         let threads = self.pool.as_ref().map_or_else(rayon::current_num_threads, |p| p.current_num_threads());
@@ -158,45 +108,19 @@ impl Engine for Cpu {
     }
 
     fn predict(&self, images: Images<'_>) -> Result<Logits, EngineError> {
-        let mut data = reserve(&[images.len(), CLASSES])?;
-        self.for_batches(
-            images,
-            |_, _| (),
-            |first, n, tape| {
-                data[first * CLASSES..][..n * CLASSES].copy_from_slice(&tape.logits);
-                Ok(())
-            },
-        )?;
-        Ok(Logits { data })
+        let ask = Ask { seeds: NO_SEEDS, input: &[], taps: &[], features: false };
+        Ok(Logits { data: self.ask(images, &ask)?.logits })
     }
 
     fn gradient(&self, images: Images<'_>, seeds: Seeds<'_>, rule: Rule) -> Result<Gradients, EngineError> {
-        seeds.check(images.len())?;
-        let per_image = seeds.per_image();
-        let mut logits = reserve(&[images.len(), CLASSES])?;
-        let mut gradient = reserve(&[images.len(), per_image, IMAGE_LEN])?;
-        self.for_batches(
-            images,
-            |_, _| (),
-            |first, n, tape| {
-                logits[first * CLASSES..][..n * CLASSES].copy_from_slice(&tape.logits);
-                let out = &mut gradient[first * per_image * IMAGE_LEN..][..n * per_image * IMAGE_LEN];
-                self.for_seeds((first, n), tape, seeds, rule, None, out)
-            },
-        )?;
-        Ok(Gradients { logits, gradient, seeds_per_image: per_image })
+        let found = self.ask(images, &Ask { seeds, input: &[rule], taps: &[], features: false })?;
+        let gradient = found.input.into_iter().next().unwrap_or_default();
+        Ok(Gradients { logits: found.logits, gradient, seeds_per_image: found.seeds_per_image })
     }
 
     fn features(&self, images: Images<'_>) -> Result<Features, EngineError> {
-        let last = self.network.blocks.len() - 1;
-        let mut logits = reserve(&[images.len(), CLASSES])?;
-        let mut data = reserve(&[images.len(), 49, FEATURES])?;
-        let see = keep(&mut data, last);
-        self.for_batches(images, see, |first, n, tape| {
-            logits[first * CLASSES..][..n * CLASSES].copy_from_slice(&tape.logits);
-            Ok(())
-        })?;
-        Ok(Features { logits, data })
+        let found = self.ask(images, &Ask { seeds: NO_SEEDS, input: &[], taps: &[], features: true })?;
+        Ok(Features { logits: found.logits, data: found.features.unwrap_or_default() })
     }
 
     fn gradient_at(
@@ -208,19 +132,44 @@ impl Engine for Cpu {
     ) -> Result<TapGradients, EngineError> {
         let index = tap.block()?;
         seeds.check(images.len())?;
-        let per_image = seeds.per_image();
-        let block: &Block = &self.network.blocks[index];
-        let len = block.expand.output_len();
-        let mut logits = reserve(&[images.len(), CLASSES])?;
-        let mut activation = reserve(&[images.len(), len])?;
-        let mut gradient = reserve(&[images.len(), per_image, len])?;
-        let see = keep(&mut activation, index);
-        self.for_batches(images, see, |first, n, tape| {
-            logits[first * CLASSES..][..n * CLASSES].copy_from_slice(&tape.logits);
-            let out = &mut gradient[first * per_image * len..][..n * per_image * len];
-            self.for_seeds((first, n), tape, seeds, rule, Some(index), out)
-        })?;
-        let (side, channels) = (block.side_out(), block.c_out());
-        Ok(TapGradients { logits, side, channels, activation, gradient, seeds_per_image: per_image })
+        let pass = Pass { rule, taps: &[index], input: false };
+        let mut found = self.answer(images, &Question { seeds, outputs: &[index], passes: &[pass] })?;
+        let gradient = found.back.pop().and_then(|mut back| back.taps.pop()).unwrap_or_default();
+        let activation = found.outputs.pop().unwrap_or_default();
+        Ok(self.at_tap(index, (found.logits, activation, gradient), seeds.per_image()))
+    }
+
+    fn ask(&self, images: Images<'_>, ask: &Ask<'_>) -> Result<Answer, EngineError> {
+        let taps = ask.check(images.len())?;
+        let mut outputs = taps.clone();
+        outputs.extend(ask.features.then_some(BLOCKS - 1));
+        // The taps travel with the first plain pass; without one they need a pass of their own.
+        let carrier = ask.input.iter().position(|&rule| rule == Rule::Plain);
+        let pass = |(i, &rule)| Pass { rule, taps: if carrier == Some(i) { &taps } else { &[] }, input: true };
+        let mut passes: Vec<Pass<'_>> = ask.input.iter().enumerate().map(pass).collect();
+        if carrier.is_none() && !taps.is_empty() {
+            passes.push(Pass { rule: Rule::Plain, taps: &taps, input: false });
+        }
+        let found = self.answer(images, &Question { seeds: ask.seeds, outputs: &outputs, passes: &passes })?;
+
+        let Found { logits, mut outputs, mut back } = found;
+        let features = if ask.features { outputs.pop() } else { None };
+        let gradients = back.iter_mut().flat_map(|back| std::mem::take(&mut back.taps));
+        let per_image = ask.seeds.per_image();
+        let at_tap =
+            |((&index, activation), gradient)| self.at_tap(index, (logits.clone(), activation, gradient), per_image);
+        let taps = taps.iter().zip(outputs).zip(gradients).map(at_tap).collect();
+        let input = back.into_iter().take(ask.input.len()).map(|back| back.input).collect();
+        Ok(Answer { logits, input, taps, features, seeds_per_image: per_image })
+    }
+
+    fn head(&self) -> Result<Head<'_>, EngineError> {
+        let (weight, bias) = self.plan.head();
+        Ok(Head { weight: weight.into(), bias: bias.into() })
+    }
+
+    fn resume(&self, tap: Tap, activations: &[f32]) -> Result<Logits, EngineError> {
+        let outputs = tap.outputs_in(self.network, activations)?;
+        Ok(Logits { data: within(self.pool.as_ref(), || resume(&self.plan, outputs, activations))? })
     }
 }

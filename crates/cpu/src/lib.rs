@@ -8,6 +8,7 @@
 //!   epilogue that adds bias and residual, applies ReLU and writes or reads gate bits while the sums are in registers.
 //! - `ops::{stem, max_pool, head}`: the two ends of the network, which have shapes of their own.
 //! - `plan`: the network as a sequence of these, for a few images at a time.
+//! - `answer`: all that is asked about a batch, with one pass forward and one pass back for every rule.
 //!
 //! What is kept between forward and backward is one bit for every ReLU output of the blocks and one byte for every
 //! pool window, which stands for the stem's ReLU too.
@@ -16,6 +17,7 @@
 //! instruction set, and not on batch, threads or order.
 #![deny(unsafe_code)]
 
+mod answer;
 mod buffers;
 mod engine;
 mod gates;

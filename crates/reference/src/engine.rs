@@ -1,12 +1,15 @@
 //! The oracle behind the [`Engine`] contract.
 
 use backlit_net::arch::Network;
-use backlit_net::engine::{EngineInfo, Features, Gradients, Logits, Precision, TapGradients, check_logits};
+use backlit_net::engine::{
+    Answer, Ask, EngineInfo, Features, Gradients, Head, Logits, Precision, TapGradients, check_logits,
+};
 use backlit_net::weights::Weights;
 use backlit_net::{Engine, EngineError, Images, Rule, Seeds, Tap};
 use rayon::prelude::*;
 
-use crate::{Backward, Model, Real, Trace};
+use crate::answer::{Found, Question, answer, to_f32};
+use crate::{Model, Real, Trace};
 
 /// [`Model`] as an [`Engine`]: one image a thread, each computed alone by plain loops.
 pub struct Reference<T> {
@@ -29,45 +32,21 @@ impl<T: Real> Reference<T> {
         self.model.forward(&image)
     }
 
-    /// Runs `each(index, trace)` for every image, in parallel, and returns the results in order.
-    fn map<R: Send>(
-        &self,
-        images: Images<'_>,
-        each: impl Fn(usize, &Trace<T>) -> Result<R, EngineError> + Sync,
-    ) -> Result<Vec<R>, EngineError> {
+    fn answer(&self, images: Images<'_>, question: &Question<'_>) -> Result<Found, EngineError> {
         let one = |i| {
             let trace = self.forward(images.get(i));
             check_logits(i, &to_f32(&trace.logits))?;
-            each(i, &trace)
+            answer(&self.model, i, &trace, question)
         };
-        (0..images.len()).into_par_iter().map(one).collect()
-    }
-
-    /// As [`map`](Self::map), with the gradients of every seed.
-    fn map_seeds<R: Send>(
-        &self,
-        images: Images<'_>,
-        seeds: Seeds<'_>,
-        rule: Rule,
-        until: Option<usize>,
-        each: impl Fn(&Trace<T>, Vec<Backward<T>>) -> R + Sync,
-    ) -> Result<Vec<R>, EngineError> {
-        seeds.check(images.len())?;
-        self.map(images, |i, trace| {
-            let rows = seeds.rows(i, &to_f32(&trace.logits))?;
-            let back = rows.chunks_exact(trace.logits.len()).map(|seed| {
-                let seed: Vec<T> = seed.iter().map(|&v| T::from_f64(v.into())).collect();
-                self.model.backward(trace, &seed, rule, until)
-            });
-            let back = back.collect();
-            Ok(each(trace, back))
-        })
+        let rows = (0..images.len()).into_par_iter().map(one).collect::<Result<Vec<Found>, EngineError>>()?;
+        let mut all = Found::default();
+        rows.into_iter().for_each(|row| all.extend(row));
+        Ok(all)
     }
 }
 
-fn to_f32<T: Real>(values: &[T]) -> Vec<f32> {
-    values.iter().map(|v| v.to_f64() as f32).collect()
-}
+/// Seeds for a question that sends nothing back.
+const NO_SEEDS: Seeds<'_> = Seeds::Rows { data: &[], per_image: 0 };
 
 impl<T: Real> Engine for Reference<T> {
     fn info(&self) -> EngineInfo {
@@ -80,26 +59,19 @@ impl<T: Real> Engine for Reference<T> {
     }
 
     fn predict(&self, images: Images<'_>) -> Result<Logits, EngineError> {
-        let rows = self.map(images, |_, trace| Ok(to_f32(&trace.logits)))?;
-        Ok(Logits { data: rows.concat() })
+        let ask = Ask { seeds: NO_SEEDS, input: &[], taps: &[], features: false };
+        Ok(Logits { data: self.ask(images, &ask)?.logits })
     }
 
     fn gradient(&self, images: Images<'_>, seeds: Seeds<'_>, rule: Rule) -> Result<Gradients, EngineError> {
-        let rows = self.map_seeds(images, seeds, rule, None, |trace, back| {
-            let gradients: Vec<f32> = back.iter().flat_map(|b| to_f32(&b.input)).collect();
-            (to_f32(&trace.logits), gradients)
-        })?;
-        let (logits, gradient): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
-        Ok(Gradients { logits: logits.concat(), gradient: gradient.concat(), seeds_per_image: seeds.per_image() })
+        let found = self.ask(images, &Ask { seeds, input: &[rule], taps: &[], features: false })?;
+        let gradient = found.input.into_iter().next().unwrap_or_default();
+        Ok(Gradients { logits: found.logits, gradient, seeds_per_image: found.seeds_per_image })
     }
 
     fn features(&self, images: Images<'_>) -> Result<Features, EngineError> {
-        let rows = self.map(images, |_, trace| {
-            let last = trace.blocks.last().expect("the network has blocks");
-            Ok((to_f32(&trace.logits), to_f32(&last.output)))
-        })?;
-        let (logits, data): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
-        Ok(Features { logits: logits.concat(), data: data.concat() })
+        let found = self.ask(images, &Ask { seeds: NO_SEEDS, input: &[], taps: &[], features: true })?;
+        Ok(Features { logits: found.logits, data: found.features.unwrap_or_default() })
     }
 
     fn gradient_at(
@@ -110,20 +82,56 @@ impl<T: Real> Engine for Reference<T> {
         tap: Tap,
     ) -> Result<TapGradients, EngineError> {
         let index = tap.block()?;
-        let rows = self.map_seeds(images, seeds, rule, Some(index), |trace, back| {
-            let gradients: Vec<f32> = back.iter().flat_map(|b| to_f32(&b.blocks[index])).collect();
-            (to_f32(&trace.logits), (to_f32(&trace.blocks[index].output), gradients))
-        })?;
-        let (logits, pairs): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
-        let (activation, gradient): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
-        let block = &self.network().blocks[index];
-        Ok(TapGradients {
-            logits: logits.concat(),
-            side: block.side_out(),
-            channels: block.c_out(),
-            activation: activation.concat(),
-            gradient: gradient.concat(),
-            seeds_per_image: seeds.per_image(),
+        seeds.check(images.len())?;
+        let question = Question { seeds, input: &[], taps: (rule, &[index]), features: false };
+        let mut found = self.answer(images, &question)?;
+        let pair = found.taps.pop().unwrap_or_default();
+        Ok(self.at_tap(index, found.logits, pair, seeds.per_image()))
+    }
+
+    fn ask(&self, images: Images<'_>, ask: &Ask<'_>) -> Result<Answer, EngineError> {
+        let taps = ask.check(images.len())?;
+        let Ask { seeds, input, features, .. } = *ask;
+        let found = self.answer(images, &Question { seeds, input, taps: (Rule::Plain, &taps), features })?;
+        let per_image = seeds.per_image();
+        let at_tap = |(&index, pair)| self.at_tap(index, found.logits.clone(), pair, per_image);
+        Ok(Answer {
+            taps: taps.iter().zip(found.taps).map(at_tap).collect(),
+            logits: found.logits.clone(),
+            input: found.input,
+            features: features.then_some(found.features),
+            seeds_per_image: per_image,
         })
+    }
+
+    fn head(&self) -> Result<Head<'_>, EngineError> {
+        let (weight, bias) = self.model.head();
+        Ok(Head { weight: to_f32(weight).into(), bias: to_f32(bias).into() })
+    }
+
+    fn resume(&self, tap: Tap, activations: &[f32]) -> Result<Logits, EngineError> {
+        let (block, _) = tap.outputs_in(self.network(), activations)?;
+        let len = self.network().blocks[block].expand.output_len();
+        let one = |output: &[f32]| {
+            let output: Vec<T> = output.iter().map(|&v| T::from_f64(v.into())).collect();
+            to_f32(&self.model.resume(block, &output))
+        };
+        let rows: Vec<Vec<f32>> = activations.par_chunks_exact(len).map(one).collect();
+        let data = rows.concat();
+        check_logits(0, &data)?;
+        Ok(Logits { data })
+    }
+}
+
+impl<T: Real> Reference<T> {
+    fn at_tap(
+        &self,
+        index: usize,
+        logits: Vec<f32>,
+        (activation, gradient): (Vec<f32>, Vec<f32>),
+        seeds_per_image: usize,
+    ) -> TapGradients {
+        let block = &self.network().blocks[index];
+        TapGradients { logits, side: block.side_out(), channels: block.c_out(), activation, gradient, seeds_per_image }
     }
 }

@@ -7,6 +7,7 @@
 //! Nothing here is fast, and everything else is measured against it.
 #![forbid(unsafe_code)]
 
+mod answer;
 mod engine;
 mod model;
 pub mod ops;

@@ -102,12 +102,34 @@ impl<T: Real> Model<T> {
             blocks.push(self.block_forward(block, x));
         }
 
-        let mut average = vec![T::ZERO; FEATURES];
         let last = blocks.last().expect("the network has blocks");
-        global_average_fwd(&last.output, &mut average);
-        let mut logits = vec![T::ZERO; CLASSES];
-        dense_fwd(&average, &self.head.weight, &self.head.bias, &mut logits);
+        let (average, logits) = self.head_forward(&last.output);
         Trace { stem, winner, pooled, blocks, average, logits }
+    }
+
+    /// Logits from the output of a block on.
+    ///
+    /// # Panics
+    /// If there is no such block, or `output` has another length.
+    pub fn resume(&self, block: usize, output: &[T]) -> Vec<T> {
+        let mut x = output.to_vec();
+        for block in &self.network.blocks[block + 1..] {
+            x = self.block_forward(block, &x).output;
+        }
+        self.head_forward(&x).1
+    }
+
+    /// Weight `[2048, 1000]` and bias `[1000]` of the head.
+    pub fn head(&self) -> (&[T], &[T]) {
+        (&self.head.weight, &self.head.bias)
+    }
+
+    /// Averages and logits.
+    fn head_forward(&self, last: &[T]) -> (Vec<T>, Vec<T>) {
+        let (mut average, mut logits) = (vec![T::ZERO; FEATURES], vec![T::ZERO; CLASSES]);
+        global_average_fwd(last, &mut average);
+        dense_fwd(&average, &self.head.weight, &self.head.bias, &mut logits);
+        (average, logits)
     }
 
     fn block_forward(&self, block: &Block, x: &[T]) -> BlockTrace<T> {

@@ -7,10 +7,13 @@ use backlit::figure::Colormap;
 use backlit::net::Variant;
 use backlit::net::photo::Orientation;
 use backlit::net::preprocess::{Filter, Preprocessing, Resize};
+use backlit::saliency::Target;
 use backlit::saliency::mask::{Fill, PixelBox, Slices};
-use backlit::saliency::{Method, Modifier, Reduction, Score, Target};
 use backlit::sources::Source;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::map_args::MapArgs;
+use super::recipe_args::RecipeArgs;
 
 const EXIT_CODES: &str = "Exit codes:
   0  everything was done
@@ -106,46 +109,6 @@ pub(crate) enum PrecisionArg {
 }
 
 #[derive(Args, Debug)]
-#[command(next_help_heading = "Map")]
-pub(crate) struct MapArgs {
-    /// How gradients pass back through ReLU: gradient, guided, rectified; several with commas.
-    /// guided and rectified show edges more than the class (Adebayo et al. 2018, Nie et al. 2018)
-    #[arg(long, value_delimiter = ',', default_value = "gradient")]
-    pub(crate) method: Vec<Method>,
-    /// Class to explain: top1 to top1000, an index, a WordNet id or a name; several with commas or repeated
-    #[arg(long, value_delimiter = ',', default_value = "top1")]
-    pub(crate) target: Vec<Target>,
-    /// Contrast: explain what speaks for the target rather than for this class
-    #[arg(long, value_name = "TARGET")]
-    pub(crate) against: Option<Target>,
-    /// Score of a class: logit or probability
-    #[arg(long, default_value = "logit")]
-    pub(crate) score: Score,
-    /// Applied to every gradient value: absolute, negate, relu, invert, small_values, none
-    #[arg(long, default_value = "absolute")]
-    pub(crate) modifier: Modifier,
-    /// From three channels to one: max, sum, mean, or none to keep them
-    #[arg(long, default_value = "max")]
-    pub(crate) reduce: Reduction,
-    /// Standard deviation of the Gaussian that smooths the map, in pixels of 224; 0 for none
-    #[arg(long, default_value_t = 5.0, allow_negative_numbers = true)]
-    pub(crate) sigma: f64,
-    /// Keep the map's own values instead of scaling them to 0..1
-    #[arg(long)]
-    pub(crate) raw: bool,
-    /// Repeat another tool's picture to the byte; the map is then its blurred blue channel, 0 to 255
-    #[arg(long, value_enum, value_name = "TOOL")]
-    pub(crate) compat: Option<Compat>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Compat {
-    /// visualize_saliency of July 2017 (a jet picture), then a Gaussian over its blue channel
-    #[value(name = "keras-vis-0.4.1")]
-    KerasVis041,
-}
-
-#[derive(Args, Debug)]
 #[command(next_help_heading = "Picture")]
 pub(crate) struct PictureArgs {
     /// Colours: jet, viridis, turbo, inferno, magma, grey, hot; or bwr and seismic, which show the map's own values
@@ -180,6 +143,8 @@ pub(crate) struct ExplainArgs {
     #[command(flatten)]
     pub(crate) map: MapArgs,
     #[command(flatten)]
+    pub(crate) recipe: RecipeArgs,
+    #[command(flatten)]
     pub(crate) picture: PictureArgs,
     #[command(flatten)]
     pub(crate) network: NetworkArgs,
@@ -211,6 +176,8 @@ pub(crate) struct SaliencyArgs {
     #[command(flatten)]
     pub(crate) map: MapArgs,
     #[command(flatten)]
+    pub(crate) recipe: RecipeArgs,
+    #[command(flatten)]
     pub(crate) picture: PictureArgs,
     #[command(flatten)]
     pub(crate) network: NetworkArgs,
@@ -220,10 +187,11 @@ pub(crate) struct SaliencyArgs {
 pub(crate) enum Format {
     /// The map, and the map over the photograph
     Png,
-    /// The map, float32 [224, 224], or [224, 224, 3] with --reduce none
+    /// The map, float32 [224, 224], or [224, 224, 3] with --reduce none; the CAM family's coarse map in a second file
     Npy,
-    /// logits [1000], gradient [224, 224, 3] in the network's channel order, map [224, 224] ([224, 224, 3] with
-    /// --reduce none), all float32
+    /// logits [1000], gradient (attribution, for methods that are no single gradient) [224, 224, 3] in the network's
+    /// channel order or [224, 224], map [224, 224] ([224, 224, 3] with --reduce none), coarse [rows, columns] of the CAM
+    /// family, all float32
     Safetensors,
     /// What the manifest says about this map
     Json,

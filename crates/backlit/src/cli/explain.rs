@@ -3,26 +3,27 @@
 use backlit::ExplainedMap;
 use backlit::figure::{ContactSheet, ContactSheetOptions, Guess, Line, Picture, SideBySideOptions, side_by_side};
 use backlit::net::labels;
-use backlit::saliency::{Method, Modifier, Reduction, Score, Target};
+use backlit::saliency::{MapOptions, Method, Score, Target};
 use serde_json::{Value, json};
 
 use super::args::ExplainArgs;
 use super::failure::{Failure, Outcome};
 use super::maps::{self, Drawing, Explained};
 use super::records::{self, Manifest};
-use super::{inputs, network, predict, terminal};
+use super::{inputs, network, predict, requests, terminal};
 
 /// Classes named in a picture.
 const LABELS: usize = 5;
 
 pub(crate) fn run(arguments: &ExplainArgs) -> Result<Outcome, Failure> {
-    let request = maps::request(&arguments.map)?;
+    requests::check(&arguments.map, &arguments.recipe)?;
     let overlay = maps::overlay_options(&arguments.picture)?;
     let sources = inputs::resolve(&arguments.inputs.images)?;
     let mut manifest = Manifest::begin(&arguments.output.output)?;
     let session = network::load(&arguments.network)?;
+    let request = requests::request(&arguments.map, &arguments.recipe, &session)?;
     manifest.describe("explain", &session);
-    let mut sheet = Sheet::new(sources.len() * request.methods.len() * request.objectives.len() > 1);
+    let mut sheet = Sheet::new(sources.len() * request.recipes.len() * request.objectives.len() > 1);
 
     let (network, map) = (&arguments.network, &arguments.map);
     let drawing = Drawing { session: &session, network, map, request: &request, overlay };
@@ -42,7 +43,7 @@ pub(crate) fn run(arguments: &ExplainArgs) -> Result<Outcome, Failure> {
             picture.save_png(&path)?;
             text.push_str(&format!("wrote {}\n", path.display()));
             sheet.push(&manifest, &picture, &loaded.source.stem, &guesses, note)?;
-            records.push(records::map(&request, arguments.map.compat, map, json!({ "side_by_side": name })));
+            records.push(records::map(arguments.map.compat, map, json!({ "side_by_side": name })));
         }
         if !arguments.output.json {
             text.push('\n');
@@ -71,8 +72,8 @@ pub(crate) fn run(arguments: &ExplainArgs) -> Result<Outcome, Failure> {
 fn file_name(stem: &str, map: &ExplainedMap, only: bool) -> String {
     match (only, map.against_idx) {
         (true, _) => format!("{stem}.explain.png"),
-        (false, None) => format!("{stem}.{}.{}.explain.png", map.method.as_str(), map.class_idx),
-        (false, Some(a)) => format!("{stem}.{}.{}-{a}.explain.png", map.method.as_str(), map.class_idx),
+        (false, None) => format!("{stem}.{}.{}.explain.png", map.method(), map.class_idx),
+        (false, Some(a)) => format!("{stem}.{}.{}-{a}.explain.png", map.method(), map.class_idx),
     }
 }
 
@@ -82,14 +83,15 @@ fn note(arguments: &ExplainArgs, map: &ExplainedMap) -> Option<String> {
     if arguments.map.compat.is_some() {
         words.push("as keras-vis 0.4.1".to_owned());
     }
-    if map.method != Method::Gradient {
-        words.push(map.method.as_str().to_owned());
+    if map.method() != Method::Gradient {
+        words.push(map.method().to_string());
     }
-    if arguments.map.modifier != Modifier::Absolute {
-        words.push(format!("modifier {}", arguments.map.modifier.as_str()));
+    let (options, usual) = (map.options, MapOptions::for_method(map.method()));
+    if options.modifier != usual.modifier {
+        words.push(format!("modifier {}", options.modifier));
     }
-    if arguments.map.reduce != Reduction::Max {
-        words.push(format!("reduce {}", arguments.map.reduce.as_str()));
+    if options.reduction != usual.reduction {
+        words.push(format!("reduce {}", options.reduction));
     }
     if map.objective.score != Score::Logit {
         words.push(format!("score {}", map.objective.score.as_str()));

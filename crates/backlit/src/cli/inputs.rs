@@ -68,7 +68,7 @@ pub(crate) fn resolve(arguments: &[String]) -> Result<Vec<Source>, Failure> {
     Ok(sources)
 }
 
-fn folder(path: &Path) -> Result<Vec<PathBuf>, Failure> {
+pub(crate) fn folder(path: &Path) -> Result<Vec<PathBuf>, Failure> {
     let error = |e: std::io::Error| Failure::Message(format!("cannot read the folder {}: {e}", path.display()));
     let entries = fs::read_dir(path).map_err(error)?.collect::<Result<Vec<_>, _>>().map_err(error)?;
     let mut files: Vec<PathBuf> = entries.into_iter().map(|e| e.path()).collect();

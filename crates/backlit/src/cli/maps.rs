@@ -1,17 +1,17 @@
 //! From arguments to maps: what `explain` and `saliency` share.
 
-use backlit::figure::keras_vis_041::{self, KerasVis};
+use backlit::figure::keras_vis_041::KerasVis;
 use backlit::figure::{Coloring, OverlayOptions, Picture, heat};
 use backlit::net::SIDE;
 use backlit::net::photo::Photo;
 use backlit::net::preprocess::{Frame, Input, Preprocessing};
-use backlit::saliency::smooth::{MAX_RADIUS, TRUNCATE};
-use backlit::saliency::{Map, MapOptions, Method, Modifier, Objective, Reduction, saliency_map};
+use backlit::saliency::{Map, MapOptions, Run, saliency_map_from};
 use backlit::{ExplainedMap, Explanation, Request, Session};
 
-use super::args::{MapArgs, NetworkArgs, PictureArgs};
+use super::args::{NetworkArgs, PictureArgs};
 use super::failure::{Failure, note};
 use super::inputs::{self, Loaded, Source};
+use super::map_args::MapArgs;
 use super::terminal;
 
 /// A photograph with all that is to be drawn of it.
@@ -29,53 +29,6 @@ pub(crate) struct Drawn {
     pub(crate) map: Map,
     /// The picture that a compatibility mode prescribes.
     pub(crate) heat: Option<Picture>,
-}
-
-/// What to ask for.
-pub(crate) fn request(arguments: &MapArgs) -> Result<Request, Failure> {
-    if arguments.compat.is_some() {
-        check_compat(arguments)?;
-    }
-    let largest = MAX_RADIUS as f64 / TRUNCATE;
-    if !(0.0..=largest).contains(&arguments.sigma) {
-        return Err(Failure::Usage(format!("--sigma is {:?}: it must lie between 0 and {largest}", arguments.sigma)));
-    }
-    let objective = |&target| Objective { target, against: arguments.against, score: arguments.score };
-    Ok(Request {
-        methods: unique(&arguments.method),
-        objectives: unique(&arguments.target).iter().map(objective).collect(),
-        map: MapOptions {
-            modifier: arguments.modifier,
-            reduction: arguments.reduce,
-            normalize: !arguments.raw,
-            sigma: arguments.sigma,
-            ..MapOptions::default()
-        },
-    })
-}
-
-/// What cannot be said of keras-vis 0.4.1 is refused rather than imitated.
-fn check_compat(arguments: &MapArgs) -> Result<(), Failure> {
-    if arguments.method != [Method::Gradient] {
-        let why = "keras-vis 0.4.1 changes the network's forward pass for guided and rectified";
-        return Err(Failure::Usage(format!("--compat keras-vis-0.4.1 goes with --method gradient only: {why}")));
-    }
-    let usual = (arguments.modifier, arguments.reduce) == (Modifier::Absolute, Reduction::Max);
-    if !usual || arguments.raw || arguments.sigma != keras_vis_041::SIGMA {
-        let message = "--compat keras-vis-0.4.1 fixes modifier, reduction, scaling and sigma: leave them out";
-        return Err(Failure::Usage(message.into()));
-    }
-    Ok(())
-}
-
-fn unique<T: PartialEq + Copy>(values: &[T]) -> Vec<T> {
-    let mut found: Vec<T> = Vec::new();
-    for &value in values {
-        if !found.contains(&value) {
-            found.push(value);
-        }
-    }
-    found
 }
 
 /// How maps are laid over photographs.
@@ -111,9 +64,10 @@ pub(crate) fn for_each(
             (loaded.set_aside(), input)
         });
         failed += bad;
-        let tensor: Vec<f32> = ready.iter().flat_map(|(_, input)| &input.tensor).copied().collect();
         if !ready.is_empty() {
-            let explained = session.explain_batch(&tensor, drawing.request)?;
+            let subjects: Vec<_> = ready.iter().map(|(_, input)| session.subject(input)).collect();
+            let run = Run::default().with_batch(network.batch.into());
+            let explained = session.explain_batch(&subjects, drawing.request, &run)?;
             for ((waiting, input), explanation) in ready.into_iter().zip(explained) {
                 let source = waiting.source().clone();
                 let result = explanation.map_err(Failure::from).and_then(|explanation| {
@@ -143,23 +97,23 @@ fn warn(source: &Source, explanation: &Explanation) {
     for map in explanation.maps.iter().filter(|m| m.saliency.blank) {
         let why = match map.against_idx == Some(map.class_idx) {
             true => "it compares a class with itself",
-            false => "the gradient is the same everywhere",
+            false => "it has one value everywhere",
         };
-        note(format!("{}: the {} map is blank: {why}", source.name, map.method.as_str()));
+        note(format!("{}: the {} map is blank: {why}", source.name, map.method()));
     }
 }
 
 impl Drawing<'_> {
     fn drawn(&self, map: &ExplainedMap) -> Result<Drawn, Failure> {
         if self.map.compat.is_some() {
-            let stages = KerasVis::from_gradient(&map.gradient, SIDE, SIDE)?;
+            let stages = KerasVis::from_gradient(&map.attribution.values.values, SIDE, SIDE)?;
             let values = stages.smooth.iter().map(|&v| f32::from(v)).collect();
             let heat = Picture::new(SIDE, SIDE, stages.heatmap)?;
             return Ok(Drawn { map: Map { height: SIDE, width: SIDE, channels: 1, values }, heat: Some(heat) });
         }
         // Colours that diverge about zero need a map that still has its zero.
         let mut drawn = match self.overlay.coloring.colormap.is_diverging() {
-            true => saliency_map(&map.gradient, &MapOptions { normalize: false, ..self.request.map })?.map,
+            true => saliency_map_from(&map.attribution.values, &MapOptions { normalize: false, ..map.options })?.map,
             false => map.saliency.map.clone(),
         };
         if drawn.channels == 3 && self.session.preprocess().preprocessing == Preprocessing::Caffe {

@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use backlit::{ExplainedMap, Request, Session, output};
+use backlit::saliency::Recipe;
+use backlit::{ExplainedMap, Session, output};
 use serde_json::{Value, json};
 
-use super::args::Compat;
 use super::failure::Failure;
+use super::map_args::Compat;
 
 /// Name of the manifest in the folder of a run.
 pub(crate) const MANIFEST: &str = "manifest.json";
@@ -117,13 +118,14 @@ impl Drop for Manifest {
 }
 
 /// The record of a map; `files` are the files made from it, by kind.
-pub(crate) fn map(request: &Request, compat: Option<Compat>, map: &ExplainedMap, files: Value) -> Value {
-    let (saliency, options) = (&map.saliency, &request.map);
+pub(crate) fn map(compat: Option<Compat>, map: &ExplainedMap, files: Value) -> Value {
+    let (saliency, options, found) = (&map.saliency, &map.options, &map.attribution);
     let label = backlit::net::labels::label(map.class_idx);
     json!({
-        "method": map.method.as_str(),
+        "method": map.method().as_str(),
         "params": {
             "score": map.objective.score.as_str(),
+            "recipe": recipe(&map.recipe),
             "modifier": options.modifier.as_str(),
             "reduce": options.reduction.as_str(),
             "normalize": options.normalize,
@@ -141,7 +143,17 @@ pub(crate) fn map(request: &Request, compat: Option<Compat>, map: &ExplainedMap,
         "min": saliency.raw_min,
         "max": saliency.raw_max,
         "blank": saliency.blank,
-        "residual": null,
+        "samples": found.samples,
+        "residual": found.completeness.map(|c| c.residual),
+        "completeness": found.completeness,
         "files": files,
     })
+}
+
+/// All parameters of a method; an empty object if it has none.
+fn recipe(recipe: &Recipe) -> Value {
+    match json!(recipe) {
+        Value::Object(parameters) => Value::Object(parameters),
+        _ => json!({}),
+    }
 }

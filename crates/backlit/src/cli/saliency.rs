@@ -1,22 +1,23 @@
 //! `backlit saliency`: maps as pictures and as numbers.
 
 use backlit::figure::OverlayOptions;
-use backlit::net::SIDE;
-use backlit::{ExplainedMap, Request, output};
+use backlit::saliency::{Map, Method};
+use backlit::{ExplainedMap, output};
 use serde_json::{Value, json};
 
 use super::args::{Format, SaliencyArgs};
 use super::failure::{Failure, Outcome};
 use super::maps::{self, Drawing, Drawn, Explained};
 use super::records::{self, Manifest};
-use super::{inputs, network, predict, terminal};
+use super::{inputs, network, predict, requests, terminal};
 
 pub(crate) fn run(arguments: &SaliencyArgs) -> Result<Outcome, Failure> {
-    let request = maps::request(&arguments.map)?;
+    requests::check(&arguments.map, &arguments.recipe)?;
     let overlay = maps::overlay_options(&arguments.picture)?;
     let sources = inputs::resolve(&arguments.inputs.images)?;
     let mut manifest = Manifest::begin(&arguments.output.output)?;
     let session = network::load(&arguments.network)?;
+    let request = requests::request(&arguments.map, &arguments.recipe, &session)?;
     manifest.describe("saliency", &session);
 
     let (network, map) = (&arguments.network, &arguments.map);
@@ -26,7 +27,7 @@ pub(crate) fn run(arguments: &SaliencyArgs) -> Result<Outcome, Failure> {
         let mut text = predict::as_text(&explained.loaded.source.name, &best);
         let mut records = Vec::new();
         for (map, drawn) in explained.explanation.maps.iter().zip(&explained.drawn) {
-            let record = write(arguments, &request, &overlay, &manifest, &explained, map, drawn)?;
+            let record = write(arguments, &overlay, &manifest, &explained, map, drawn)?;
             for file in record["files"].as_object().into_iter().flat_map(|files| files.values()) {
                 let path = manifest.path(file.as_str().unwrap_or_default());
                 text.push_str(&format!("wrote {}\n", path.display()));
@@ -55,7 +56,6 @@ pub(crate) fn run(arguments: &SaliencyArgs) -> Result<Outcome, Failure> {
 /// Writes the files of one map and returns its record.
 fn write(
     arguments: &SaliencyArgs,
-    request: &Request,
     overlay: &OverlayOptions,
     manifest: &Manifest,
     explained: &Explained,
@@ -64,13 +64,13 @@ fn write(
 ) -> Result<Value, Failure> {
     let Explained { loaded, input, explanation, .. } = explained;
     let class = map.against_idx.map_or(map.class_idx.to_string(), |a| format!("{}-{a}", map.class_idx));
-    let stem = format!("{}.{}.{class}", loaded.source.stem, map.method.as_str());
+    let stem = format!("{}.{}.{class}", loaded.source.stem, map.method());
     // Numbers keep the network's channel order; only pictures are RGB.
     let values = match arguments.map.compat {
         Some(_) => &drawn.map,
         None => &map.saliency.map,
     };
-    let shape: &[usize] = if values.channels == 1 { &[SIDE, SIDE] } else { &[SIDE, SIDE, 3] };
+    let shape = shape_of(values);
     let mut files = serde_json::Map::new();
     for format in &arguments.format {
         match format {
@@ -84,16 +84,28 @@ fn write(
             }
             Format::Npy => {
                 let name = format!("{stem}.npy");
-                output::write(&manifest.path(&name), &output::npy(shape, &values.values)?)?;
+                output::write(&manifest.path(&name), &output::npy(&shape, &values.values)?)?;
                 files.insert("npy".into(), json!(name));
+                if let Some(coarse) = &map.attribution.coarse {
+                    let name = format!("{stem}.coarse.npy");
+                    output::write(&manifest.path(&name), &output::npy(&shape_of(coarse), &coarse.values)?)?;
+                    files.insert("coarse_npy".into(), json!(name));
+                }
             }
             Format::Safetensors => {
                 let name = format!("{stem}.safetensors");
-                let bytes = output::safetensors(&[
-                    ("logits", &[explanation.logits.len()], &explanation.logits),
-                    ("gradient", &[SIDE, SIDE, 3], &map.gradient),
-                    ("map", shape, &values.values),
-                ])?;
+                let (found, coarse) = (&map.attribution.values, &map.attribution.coarse);
+                let (found_shape, logits_shape) = (shape_of(found), [explanation.logits.len()]);
+                let coarse_shape = coarse.as_ref().map(shape_of).unwrap_or_default();
+                let mut tensors: Vec<(&str, &[usize], &[f32])> = vec![
+                    ("logits", &logits_shape, &explanation.logits),
+                    (found_name(map.method()), &found_shape, &found.values),
+                    ("map", &shape, &values.values),
+                ];
+                if let Some(coarse) = coarse {
+                    tensors.push(("coarse", &coarse_shape, &coarse.values));
+                }
+                let bytes = output::safetensors(&tensors)?;
                 output::write(&manifest.path(&name), &bytes)?;
                 files.insert("safetensors".into(), json!(name));
             }
@@ -101,7 +113,7 @@ fn write(
             Format::Json => _ = files.insert("json".into(), json!(format!("{stem}.json"))),
         }
     }
-    let record = records::map(request, arguments.map.compat, map, Value::Object(files));
+    let record = records::map(arguments.map.compat, map, Value::Object(files));
     if let Some(name) = record["files"]["json"].as_str() {
         let mut own = record.clone();
         own["image"] = json!(loaded.source.name);
@@ -109,4 +121,19 @@ fn write(
         output::write(&manifest.path(name), &serde_json::to_vec_pretty(&own)?)?;
     }
     Ok(record)
+}
+
+/// Rows and columns, and channels if there are several.
+fn shape_of(map: &Map) -> Vec<usize> {
+    let mut shape = vec![map.height, map.width, map.channels];
+    shape.truncate(if map.channels == 1 { 2 } else { 3 });
+    shape
+}
+
+/// What a file calls the values that a method found.
+fn found_name(method: Method) -> &'static str {
+    match method {
+        Method::Gradient | Method::Guided | Method::Rectified => "gradient",
+        _ => "attribution",
+    }
 }

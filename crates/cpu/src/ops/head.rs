@@ -34,6 +34,11 @@ impl Head {
         Head { weight: cast(&dense.weight), bias: cast(&dense.bias) }
     }
 
+    /// Weight and bias.
+    pub(crate) fn parts(&self) -> (&[f32], &[f32]) {
+        (&self.weight, &self.bias)
+    }
+
     /// `x` `[n, 7, 7, 2048]` to logits `[n, 1000]`.
     pub(crate) fn forward(&self, token: Token, x: &[f32]) -> Vec<f32> {
         let mut logits = self.bias.repeat(x.len() / INPUT_LEN);

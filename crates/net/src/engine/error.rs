@@ -65,9 +65,33 @@ pub enum EngineError {
         /// Index asked for.
         index: usize,
     },
+    /// Not a whole number of a block's outputs, or none at all.
+    #[error("{found} floats are no outputs of block {index}: one output is {side} x {side} x {channels} floats")]
+    ActivationLength {
+        /// Block.
+        index: usize,
+        /// Floats passed.
+        found: usize,
+        /// Rows and columns of the block's output.
+        side: usize,
+        /// Channels of the block's output.
+        channels: usize,
+    },
+    /// A NaN or an infinity among activations.
+    #[error("the activations hold {value}: every element must be finite")]
+    NonFiniteActivation {
+        /// The value found.
+        value: f32,
+    },
     /// A sampler that yields nothing, or a baseline of the wrong length.
     #[error("the sampler is unusable: {0}")]
     Sampler(String),
+    /// A question that this engine has no answer to.
+    #[error("this engine does not give {what}: take the engine `cpu` or `reference`")]
+    Unsupported {
+        /// What was asked for.
+        what: &'static str,
+    },
     /// The caller asked a long computation to stop.
     #[error("stopped before it was done, as asked")]
     Stopped,

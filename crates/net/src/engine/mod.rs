@@ -5,6 +5,7 @@
 
 mod ask;
 mod error;
+mod head;
 mod moments;
 mod outputs;
 mod quadrature;
@@ -13,6 +14,7 @@ mod seeds;
 
 pub use ask::{Answer, Ask};
 pub use error::EngineError;
+pub use head::Head;
 pub use moments::{Moments, Pace};
 pub use outputs::{Features, Gradients, Logits, TapGradients, check_logits};
 pub use quadrature::{MAX_STEPS, PathNode, Quadrature};
@@ -226,5 +228,24 @@ pub trait Engine: Send + Sync {
         pace: &mut Pace<'_>,
     ) -> Result<Moments, EngineError> {
         moments::moments_by_batches(self, image, sampler, seeds, rule, pace)
+    }
+
+    /// Weight and bias of the head: with the last block's output, all that closed forms of class activation maps need.
+    ///
+    /// # Errors
+    /// [`EngineError::Unsupported`] by an engine that does not tell (the default).
+    fn head(&self) -> Result<Head<'_>, EngineError> {
+        Err(EngineError::Unsupported { what: "the weights of the head" })
+    }
+
+    /// Logits of the network from a block's output on: `activations` is `[n, side, side, channels]`, as
+    /// [`gradient_at`](Engine::gradient_at) gives them, changed or not.
+    ///
+    /// # Errors
+    /// [`EngineError::ActivationLength`]; [`EngineError::Unsupported`] by an engine that cannot start in the middle
+    /// (the default).
+    fn resume(&self, tap: Tap, activations: &[f32]) -> Result<Logits, EngineError> {
+        let _ = (tap, activations);
+        Err(EngineError::Unsupported { what: "logits from the output of a block on" })
     }
 }

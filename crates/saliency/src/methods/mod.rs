@@ -2,7 +2,7 @@
 
 mod baseline;
 mod blur_ig;
-mod cam;
+pub mod cam;
 mod expected_gradients;
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -17,7 +17,10 @@ mod xrai;
 
 pub use baseline::Baseline;
 pub use blur_ig::BlurIg;
-pub use cam::{AblationCam, Cam, CamKind, EigenCam, FullGrad, GuidedGradCam, ScoreCam, Upsample};
+pub use cam::{
+    AblationCam, Alpha, Cam, CamKind, ChannelWeights, EigenCam, FullGrad, GuidedGradCam, Scaling, ScoreCam, Stretch,
+    Upsample,
+};
 pub use expected_gradients::ExpectedGradients;
 pub use gradient::GradientPass;
 pub use guided_ig::GuidedIg;

@@ -1,137 +1,69 @@
 //! The family of class activation maps: weighted sums of the channels at a block's output.
+//!
+//! With A the activation `[side, side, channels]` after the block's ReLU, S the score and `g = dS/dA`, a map is
+//! `sum over k of w_k A_k`, and the methods differ in the weights. Activation and gradient come from the pass that all
+//! methods share ([`gradient`], [`eigen`], [`guided`]), from many passes ([`score`], [`ablation`]) or from a pass of its
+//! own ([`full_grad`]). The map is cut off at zero where the method says so, and then [`upsample`]d; no value is ever
+//! rescaled. What peers do to it for display is in [`scaling`].
+//!
+//! At the last block the gradient is `W^T s / 49`, the same everywhere, and most of the family has a closed form: see
+//! [`all_classes`], the maps of 1000 classes from one forward pass.
 
-use backlit_net::{Tap, named};
-use serde::Serialize;
+mod ablation;
+mod closed_form;
+mod eigen;
+mod full_grad;
+mod gradient;
+mod guided;
+mod scaling;
+mod score;
+mod spline;
+mod upsample;
 
-use crate::explain::{Attribute, Context};
-use crate::{Attribution, MethodError};
+use backlit_net::SIDE;
 
-/// How a coarse map is brought to 224 x 224.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Upsample {
-    /// Bilinear, half-pixel centres: OpenCV and PyTorch without aligned corners.
-    #[default]
-    Bilinear,
-    /// Bilinear with the end points aligned: SciPy's `zoom` of order 1.
-    BilinearAligned,
-    /// Nearest neighbour.
-    Nearest,
-    /// Pillow's bicubic, a = -0.5, half-pixel centres.
-    Bicubic,
-    /// Cubic spline with the end points aligned: SciPy's `zoom` of order 3.
-    Spline,
-}
+pub use ablation::AblationCam;
+pub use closed_form::all_classes;
+pub use eigen::EigenCam;
+pub use full_grad::FullGrad;
+pub use gradient::{Alpha, Cam, CamKind};
+pub use guided::GuidedGradCam;
+pub use scaling::Scaling;
+pub use score::{ChannelWeights, ScoreCam, Stretch};
+pub use upsample::Upsample;
 
-named!(Upsample, "up-sampling", {
-    Bilinear = "bilinear",
-    BilinearAligned = "bilinear-aligned" | "bilinear_aligned",
-    Nearest = "nearest",
-    Bicubic = "bicubic",
-    Spline = "spline",
-});
+use crate::explain::TapView;
+use crate::{Attribution, Map};
+use upsample::Axis;
 
-/// How a channel is weighted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum CamKind {
-    /// Mean of the gradient (Selvaraju et al. 2016, arXiv:1610.02391).
-    #[default]
-    GradCam,
-    /// Chattopadhay et al. 2017, arXiv:1710.11063.
-    GradCamPlusPlus,
-    /// Each element by its own gradient (Draelos and Carin 2020, arXiv:2011.08891).
-    HiResCam,
-    /// Fu et al. 2020, arXiv:2008.02312.
-    XGradCam,
-    /// Each element by its own positive gradient (Jiang et al. 2021, doi:10.1109/TIP.2021.3089943).
-    LayerCam,
-}
-
-named!(CamKind, "CAM", {
-    GradCam = "gradcam",
-    GradCamPlusPlus = "gradcam++" | "gradcampp",
-    HiResCam = "hirescam",
-    XGradCam = "xgradcam",
-    LayerCam = "layercam",
-});
-
-/// The maps that one gradient at a tap gives.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Cam {
-    /// How channels are weighted.
-    pub kind: CamKind,
-    /// Where: the output of a block.
-    pub layer: Tap,
-    /// Whether negative values are cut off in the end.
-    pub relu: bool,
-    /// How the map is brought to the size of the picture.
-    pub upsample: Upsample,
-}
-
-impl Default for Cam {
-    /// Grad-CAM at the last block, negative values cut off, bilinear.
-    fn default() -> Self {
-        Cam { kind: CamKind::GradCam, layer: Tap::LAST, relu: true, upsample: Upsample::default() }
+/// The attribution of a coarse map `[side, side]`.
+fn attribution(mut coarse: Vec<f64>, relu: bool, upsample: Upsample, samples: usize) -> Attribution {
+    if relu {
+        coarse.iter_mut().for_each(|v| *v = v.max(0.0));
     }
+    let side = coarse.len().isqrt();
+    let values = Axis::new(upsample, side, SIDE).square(&coarse);
+    Attribution { coarse: Some(map(side, coarse)), samples, ..Attribution::of(map(SIDE, values)) }
 }
 
-macro_rules! layered {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-        pub struct $name {
-            /// Where: the output of a block.
-            pub layer: Tap,
-            /// How the map is brought to the size of the picture.
-            pub upsample: Upsample,
-        }
-
-        impl Default for $name {
-            /// At the last block, bilinear.
-            fn default() -> Self {
-                $name { layer: Tap::LAST, upsample: Upsample::default() }
-            }
-        }
-
-        impl Attribute for $name {
-            fn attribute(&self, _context: &Context<'_>) -> Result<Vec<Attribution>, MethodError> {
-                todo!()
-            }
-        }
-    };
+/// A square map, rounded to single precision.
+fn map(side: usize, values: Vec<f64>) -> Map {
+    Map { height: side, width: side, channels: 1, values: values.into_iter().map(|v| v as f32).collect() }
 }
 
-layered!(
-    /// Channels weighted by the score of the picture seen through them (Wang et al. 2019, arXiv:1910.01279).
-    ScoreCam
-);
-layered!(
-    /// Channels weighted by the score lost without them (Desai and Ramaswamy 2020, doi:10.1109/WACV45572.2020.9093360).
-    AblationCam
-);
-layered!(
-    /// First principal component of the activations, whatever the class (Muhammad and Yeasin 2020, arXiv:2008.00299).
-    EigenCam
-);
-layered!(
-    /// Guided backpropagation times up-sampled Grad-CAM (Selvaraju et al. 2016, arXiv:1610.02391).
-    GuidedGradCam
-);
-
-/// Input and bias gradients of every layer (Srinivas and Fleuret 2019, arXiv:1905.00780).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct FullGrad {
-    /// How the maps of the layers are brought to the size of the picture.
-    pub upsample: Upsample,
+/// `sum over k of weight_k A_k`, `[side, side]`.
+fn weighted_sum(tap: &TapView<'_>, weights: &[f64]) -> Vec<f64> {
+    let dot = |pixel: &[f32]| pixel.iter().zip(weights).map(|(&a, w)| f64::from(a) * w).sum();
+    tap.activation.chunks_exact(tap.channels).map(dot).collect()
 }
 
-impl Attribute for FullGrad {
-    fn attribute(&self, _context: &Context<'_>) -> Result<Vec<Attribution>, MethodError> {
-        todo!()
+/// For every channel the sum over positions of `f(activation, gradient)`.
+fn per_channel(tap: &TapView<'_>, gradient: &[f32], f: impl Fn(f64, f64) -> f64) -> Vec<f64> {
+    let mut sums = vec![0.0; tap.channels];
+    for (a, g) in tap.activation.chunks_exact(tap.channels).zip(gradient.chunks_exact(tap.channels)) {
+        for ((sum, &a), &g) in sums.iter_mut().zip(a).zip(g) {
+            *sum += f(a.into(), g.into());
+        }
     }
-}
-
-impl Attribute for Cam {
-    fn attribute(&self, _context: &Context<'_>) -> Result<Vec<Attribution>, MethodError> {
-        todo!()
-    }
+    sums
 }
