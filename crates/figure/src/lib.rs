@@ -4,6 +4,7 @@
 //! - [`heat`] and [`overlay()`]: a map alone, and a map over its photograph;
 //! - [`side_by_side`]: the photograph beside its overlay, with the best classes in a box;
 //! - [`ContactSheet`], [`Sheet`] and [`MaskSheet`]: many pictures on a page;
+//! - [`plot::Plot`]: curves with their intervals;
 //! - [`keras_vis_041`]: the exact bytes that keras-vis 0.4.1 would have made.
 //!
 //! Everything is 8-bit RGB ([`Picture`]); [`Picture::save_png`] writes it, whole or not at all. Nothing is printed.
@@ -22,6 +23,7 @@ mod mask_sheet;
 mod overlay;
 mod palette;
 mod picture;
+pub mod plot;
 mod png;
 mod range;
 mod resize;

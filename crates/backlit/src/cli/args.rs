@@ -39,6 +39,8 @@ pub(crate) enum Command {
     Saliency(SaliencyArgs),
     /// Hide or keep parts of a photograph and see whether the answer survives
     Mask(MaskArgs),
+    /// Measure how good saliency maps are: insertion, deletion, ROAD and others
+    Evaluate(super::evaluate::EvaluateArgs),
     /// Fetch, inspect, verify and convert weights
     Weights(WeightsArgs),
     /// Print the layers of the network with their work and traffic

@@ -2,6 +2,7 @@
 
 mod args;
 mod doctor;
+mod evaluate;
 mod explain;
 mod failure;
 mod inputs;
@@ -50,6 +51,7 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Predict(arguments) => predict::run(&arguments),
         Command::Saliency(arguments) => saliency::run(&arguments),
         Command::Mask(arguments) => mask::run(&arguments),
+        Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Weights(arguments) => weights::run(arguments.command),
         Command::Model(arguments) => model::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),

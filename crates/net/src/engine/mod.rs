@@ -4,6 +4,7 @@
 //! the batch, the number of threads or the order of the images, the answer for an image is the same, byte for byte.
 
 mod ask;
+mod conv_gradients;
 mod error;
 mod head;
 mod moments;
@@ -13,6 +14,7 @@ mod sampler;
 mod seeds;
 
 pub use ask::{Answer, Ask};
+pub use conv_gradients::ConvGradient;
 pub use error::EngineError;
 pub use head::Head;
 pub use moments::{Moments, Pace};
@@ -208,6 +210,31 @@ pub trait Engine: Send + Sync {
     /// pass for the plain input gradient and all taps together.
     fn ask(&self, images: Images<'_>, ask: &Ask<'_>) -> Result<Answer, EngineError> {
         ask::one_by_one(self, images, ask)
+    }
+
+    /// [`gradient`](Engine::gradient) of exactly one image, showing `see` the gradient at every convolution on the way.
+    ///
+    /// Seed after seed, each from the head down: of every block expand, spatial, reduce and projection, last the stem.
+    ///
+    /// # Errors
+    /// [`EngineError::OneImage`]; [`EngineError::Unsupported`] by an engine that cannot show them (the default).
+    fn conv_gradients(
+        &self,
+        image: Images<'_>,
+        seeds: Seeds<'_>,
+        rule: Rule,
+        see: &mut (dyn FnMut(ConvGradient<'_>) + Send),
+    ) -> Result<Gradients, EngineError> {
+        let _ = (image, seeds, rule, see);
+        Err(EngineError::Unsupported { what: "the gradient at every convolution" })
+    }
+
+    /// The bias of the head, `[1000]`.
+    ///
+    /// # Errors
+    /// [`EngineError::Unsupported`] by an engine that does not tell (the default).
+    fn head_bias(&self) -> Result<Vec<f32>, EngineError> {
+        Err(EngineError::Unsupported { what: "the bias of the head" })
     }
 
     /// Weighted moments of the gradient over the copies of one image that a sampler makes.
