@@ -4,6 +4,7 @@
 
 mod support;
 
+mod audit;
 mod bad_arguments;
 mod bad_images;
 mod bad_output;

@@ -1,6 +1,7 @@
 //! See what ResNet-50 looks at: classify a photograph, send one class score back to the pixels, draw the answer.
 //!
-//! [`sources`] finds weights, a [`Session`] loads them and answers, [`output`] writes files.
+//! [`sources`] finds weights, a [`Session`] loads them and answers, [`boxes`] reads where objects are, [`output`]
+//! writes files.
 //! The crates behind it are re-exported whole: [`net`] (the network as data, weights, photographs, the `Engine`
 //! contract), [`cpu`] and [`mod@reference`] (engines), [`saliency`] (maps as numbers) and [`figure`] (pictures).
 //!
@@ -22,6 +23,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod boxes;
 pub mod output;
 mod session;
 pub mod sources;

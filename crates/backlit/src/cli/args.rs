@@ -41,6 +41,8 @@ pub(crate) enum Command {
     Mask(MaskArgs),
     /// Measure how good saliency maps are: insertion, deletion, ROAD and others
     Evaluate(super::evaluate::EvaluateArgs),
+    /// Ask of every photograph whether the network looks at the object or at what is around it
+    Audit(super::audit::args::AuditArgs),
     /// Fetch, inspect, verify and convert weights
     Weights(WeightsArgs),
     /// Print the layers of the network with their work and traffic

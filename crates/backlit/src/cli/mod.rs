@@ -1,6 +1,7 @@
 //! The command line: arguments in, pictures, tables and exit codes out. Nothing else in the workspace prints.
 
 mod args;
+mod audit;
 mod doctor;
 mod evaluate;
 mod explain;
@@ -52,6 +53,7 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Saliency(arguments) => saliency::run(&arguments),
         Command::Mask(arguments) => mask::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
+        Command::Audit(arguments) => audit::run(&arguments),
         Command::Weights(arguments) => weights::run(arguments.command),
         Command::Model(arguments) => model::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),

@@ -47,7 +47,7 @@ pub(crate) fn photograph_bar(total: usize) -> ProgressBar {
 
 /// A bar over passes through the network, on standard error and only on a terminal.
 pub(crate) fn pass_bar(total: usize) -> ProgressBar {
-    bar(total as u64, "{bar:30} {pos}/{len} passes  {per_sec}  {eta} left")
+    bar(total as u64, "{bar:30} {pos}/{len} passes  {per_sec}  {eta} left  {msg}")
 }
 
 /// A bar over bytes, on standard error and only on a terminal.
