@@ -58,10 +58,7 @@ impl Cpu {
     /// # Errors
     /// [`CpuError`] if the processor lacks the instruction set asked for, or threads cannot be started.
     pub fn new(weights: &Weights, options: CpuOptions) -> Result<Cpu, CpuError> {
-        let best = Level::best();
-        let level = options.level.unwrap_or(best);
-        let token = level.token().ok_or(CpuError::NoSuchLevel { asked: level, best })?;
-        let pool = options.threads.map(start_threads).transpose()?;
+        let (token, pool) = prepare(options)?;
         let plan = within(pool.as_ref(), || Plan::new(weights, token));
         Ok(Cpu { network: weights.network(), plan, token, pool })
     }
@@ -83,6 +80,14 @@ type Parts = (Vec<f32>, Vec<f32>, Vec<f32>);
 /// Seeds for a question that sends nothing back.
 const NO_SEEDS: Seeds<'_> = Seeds::Rows { data: &[], per_image: 0 };
 
+/// The instruction set and the threads asked for.
+pub(crate) fn prepare(options: CpuOptions) -> Result<(Token, Option<rayon::ThreadPool>), CpuError> {
+    let best = Level::best();
+    let level = options.level.unwrap_or(best);
+    let token = level.token().ok_or(CpuError::NoSuchLevel { asked: level, best })?;
+    Ok((token, options.threads.map(start_threads).transpose()?))
+}
+
 fn start_threads(threads: usize) -> Result<rayon::ThreadPool, CpuError> {
     // Zero would mean "as many as there are" to rayon.
     let error = |reason: String| CpuError::Threads { threads, reason };
@@ -92,7 +97,7 @@ fn start_threads(threads: usize) -> Result<rayon::ThreadPool, CpuError> {
     rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|e| error(e.to_string()))
 }
 
-fn within<R: Send>(pool: Option<&rayon::ThreadPool>, f: impl FnOnce() -> R + Send) -> R {
+pub(crate) fn within<R: Send>(pool: Option<&rayon::ThreadPool>, f: impl FnOnce() -> R + Send) -> R {
     match pool {
         Some(pool) => pool.install(f),
         None => f(),
