@@ -4,12 +4,14 @@ use backlit_net::arch::{BLOCKS, Network};
 use backlit_net::engine::{
     Answer, Ask, ConvGradient, EngineInfo, Features, Gradients, Head, Logits, Precision, TapGradients,
 };
+use backlit_net::relevance::Propagate;
 use backlit_net::weights::Weights;
 use backlit_net::{Engine, EngineError, Images, Rule, Seeds, Tap};
 
 use crate::answer::{Found, Question, answer, resume};
 use crate::isa::{Level, Token};
 use crate::plan::{Pass, Place, Plan};
+use crate::relevance::CpuLrp;
 
 /// How to run.
 #[derive(Clone, Copy, Debug, Default)]
@@ -50,6 +52,7 @@ pub struct Cpu {
     plan: Plan,
     token: Token,
     pool: Option<rayon::ThreadPool>,
+    lrp: Option<CpuLrp>,
 }
 
 impl Cpu {
@@ -60,7 +63,12 @@ impl Cpu {
     pub fn new(weights: &Weights, options: CpuOptions) -> Result<Cpu, CpuError> {
         let (token, pool) = prepare(options)?;
         let plan = within(pool.as_ref(), || Plan::new(weights, token));
-        Ok(Cpu { network: weights.network(), plan, token, pool })
+        Ok(Cpu { network: weights.network(), plan, token, pool, lrp: None })
+    }
+
+    /// With what hands relevance down, made from the same weights; it is large, so an engine has none by itself.
+    pub fn with_relevance(self, lrp: CpuLrp) -> Cpu {
+        Cpu { lrp: Some(lrp), ..self }
     }
 
     fn answer(&self, images: Images<'_>, question: &Question<'_>) -> Result<Found, EngineError> {
@@ -108,6 +116,10 @@ impl Engine for Cpu {
     fn info(&self) -> EngineInfo {
         let threads = self.pool.as_ref().map_or_else(rayon::current_num_threads, |p| p.current_num_threads());
         EngineInfo { name: "cpu", precision: Precision::F32, isa: self.token.level().as_str().into(), threads }
+    }
+
+    fn propagator(&self) -> Result<&dyn Propagate, EngineError> {
+        self.lrp.as_ref().map(|lrp| lrp as &dyn Propagate).ok_or(EngineError::NoRelevance)
     }
 
     fn network(&self) -> &'static Network {

@@ -54,8 +54,8 @@ mod target;
 
 pub use attribution::{Attribution, Completeness, Explained};
 pub use backlit_net::names::UnknownName;
-pub use compat::Compat;
 pub use comparison::{Comparison, Reading};
+pub use compat::Compat;
 pub use explain::{MethodError, explain};
 pub use map::{Map, MapError, MapOptions, SaliencyMap, saliency_map, saliency_map_from, saliency_map_of};
 pub use method::Method;

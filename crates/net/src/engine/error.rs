@@ -94,6 +94,9 @@ pub enum EngineError {
         /// The value found.
         value: f64,
     },
+    /// An engine that could hand relevance down, but was not told to get ready for it.
+    #[error("this engine was loaded without relevance propagation: load it with it, or take the engine `reference`")]
+    NoRelevance,
     /// A question that this engine has no answer to.
     #[error("this engine does not give {what}: take the engine `cpu` or `reference`")]
     Unsupported {
