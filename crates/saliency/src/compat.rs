@@ -7,11 +7,11 @@
 
 use backlit_net::named;
 
-use crate::methods::{
-    Baseline, BlurIg, Cam, ExpectedGradients, GuidedGradCam, GuidedIg, IntegratedGradients, Moment, NoiseScale, Occlusion,
-    Quadrature, ScoreCam, SmoothGrad, Upsample, Xrai,
-};
 use crate::mask::Fill;
+use crate::methods::{
+    Baseline, BlurIg, Cam, Edge, ExpectedGradients, GuidedGradCam, GuidedIg, IntegratedGradients, Moment, NoiseScale,
+    Occlusion, Overlap, Quadrature, ScoreCam, SmoothGrad, Upsample, Xrai,
+};
 use crate::{MapOptions, Method, Modifier, Recipe, Reduction};
 
 /// A tool whose defaults can be had.
@@ -96,7 +96,13 @@ fn cam(method: Method, relu: bool, upsample: Upsample) -> Recipe {
 /// `GuidedGradCam` and `Occlusion`, whose window has no default: it stays ours.
 fn captum(method: Method) -> Option<Recipe> {
     let noisy = |moment| {
-        Recipe::SmoothGrad(SmoothGrad { moment, samples: 5, noise: 1.0, scale: NoiseScale::Absolute, ..Default::default() })
+        Recipe::SmoothGrad(SmoothGrad {
+            moment,
+            samples: 5,
+            noise: 1.0,
+            scale: NoiseScale::Absolute,
+            ..Default::default()
+        })
     };
     Some(match method {
         Method::Gradient | Method::GradientXInput | Method::Guided | Method::Rectified => Recipe::new(method),
@@ -117,7 +123,12 @@ fn captum(method: Method) -> Option<Recipe> {
         Method::GuidedGradCam => {
             Recipe::GuidedGradCam(GuidedGradCam { upsample: Upsample::Nearest, ..GuidedGradCam::default() })
         }
-        Method::Occlusion => Recipe::Occlusion(Occlusion { fill: Fill::Mean, ..Occlusion::default() }),
+        Method::Occlusion => Recipe::Occlusion(Occlusion {
+            fill: Fill::Mean,
+            edge: Edge::Cut,
+            overlap: Overlap::Mean,
+            ..Occlusion::default()
+        }),
         _ => return None,
     })
 }
@@ -139,16 +150,22 @@ fn pair(method: Method) -> Option<Recipe> {
             quadrature: Quadrature::Inclusive,
             baseline: Baseline::Mean,
         }),
-        Method::BlurIg => Recipe::BlurIg(BlurIg { steps: 100, max_sigma: 50.0, gradient_step: 0.01, ..BlurIg::default() }),
-        Method::GuidedIg => Recipe::GuidedIg(GuidedIg {
-            steps: 200,
-            fraction: 0.25,
-            max_distance: 0.02,
-            baseline: Baseline::Mean,
-        }),
+        Method::BlurIg => {
+            Recipe::BlurIg(BlurIg { steps: 100, max_sigma: 50.0, gradient_step: 0.01, ..BlurIg::default() })
+        }
+        Method::GuidedIg => {
+            Recipe::GuidedIg(GuidedIg { steps: 200, fraction: 0.25, max_distance: 0.02, baseline: Baseline::Mean })
+        }
         Method::Xrai => Recipe::Xrai(Xrai { steps: 100, ..Xrai::default() }),
         Method::GradCam => cam(method, true, Upsample::Bilinear),
-        Method::Occlusion => Recipe::Occlusion(Occlusion { patch: 15, stride: 1, fill: Fill::Mean, ..Occlusion::default() }),
+        Method::Occlusion => Recipe::Occlusion(Occlusion {
+            patch: 15,
+            stride: 1,
+            fill: Fill::Mean,
+            edge: Edge::Inside,
+            overlap: Overlap::Sum,
+            ..Occlusion::default()
+        }),
         _ => return None,
     })
 }
@@ -175,9 +192,8 @@ fn tf_keras_vis(method: Method) -> Option<Recipe> {
 /// All of it is bilinear with half-pixel centres, as OpenCV resizes, negative values cut off.
 fn pytorch_grad_cam(method: Method) -> Option<Recipe> {
     use Method::*;
-    let has = [
-        Guided, GradCam, GradCamPlusPlus, HiResCam, XGradCam, LayerCam, ScoreCam, AblationCam, EigenCam, FullGrad,
-    ];
+    let has =
+        [Guided, GradCam, GradCamPlusPlus, HiResCam, XGradCam, LayerCam, ScoreCam, AblationCam, EigenCam, FullGrad];
     has.contains(&method).then(|| cam(method, true, Upsample::Bilinear))
 }
 
@@ -211,7 +227,10 @@ mod tests {
             assert!(!methods.is_empty() && methods.len() < Method::ALL.len(), "{compat}");
             for method in methods {
                 let (recipe, options) = compat.recipe(method).unwrap();
-                assert!(recipe.method() == method || (compat, method) == (Compat::Pair, Method::SmoothGrad), "{compat}");
+                assert!(
+                    recipe.method() == method || (compat, method) == (Compat::Pair, Method::SmoothGrad),
+                    "{compat}"
+                );
                 assert_eq!(options.sigma, 0.0, "nobody smooths");
             }
         }
