@@ -38,7 +38,7 @@ fn each_mistake_is_told_in_one_line() {
         ("explain {cat} --sigma -1", &["--sigma is -1", "between 0 and 2500"]),
         ("explain {cat} --sigma nan", &["--sigma is NaN"]),
         ("explain {cat} --sigma 1e300", &["--sigma is 1e300"]),
-        ("saliency {cat} --compat keras-vis-0.4.1 --method guided", &["--compat", "--method gradient"]),
+        ("saliency {cat} --compat keras-vis-0.4.1 --method guided", &["--compat", "--method gradient", "forward pass"]),
         ("saliency {cat} --compat keras-vis-0.4.1 --raw", &["--compat", "leave them out"]),
         ("saliency {cat} --compat keras-vis-0.5", &["keras-vis-0.4.1"]),
     ] {

@@ -9,6 +9,7 @@ mod bad_arguments;
 mod bad_images;
 mod bad_output;
 mod bad_weights;
+mod display;
 mod downloads;
 mod evaluate;
 mod explain;

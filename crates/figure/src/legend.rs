@@ -33,6 +33,21 @@ pub fn legend(colormap: Colormap, low: &str, high: &str, width: usize, size: f32
     Ok(picture)
 }
 
+/// The picture with a strip below it: what the colours from `low` to `high` mean.
+///
+/// # Errors
+/// [`FigureError::Size`] if the picture becomes too large.
+pub fn with_legend(picture: &Picture, colormap: Colormap, low: f32, high: f32) -> Result<Picture, FigureError> {
+    let size = text::sensible((picture.width as f32 * 0.02).clamp(11.0, 18.0));
+    let margin = (size * 0.6).round() as usize;
+    let width = (picture.width / 2).saturating_sub(2 * margin).clamp(1, 420);
+    let bar = legend(colormap, &number_text(low), &number_text(high), width, size)?;
+    let mut whole = Picture::filled(picture.width, picture.height + bar.height + margin, PAPER)?;
+    whole.paste(picture.view(), 0, 0);
+    whole.paste(bar.view(), picture.width.saturating_sub(width + margin), picture.height + margin);
+    Ok(whole)
+}
+
 impl Scale {
     /// The [`legend`] of this scale, its ends written with three significant digits.
     ///
@@ -61,6 +76,14 @@ mod tests {
     use super::*;
     use crate::testing::map;
     use crate::{Colormap, Range};
+
+    #[test]
+    fn a_strip_leaves_the_picture_as_it_is() {
+        let picture = Picture::filled(300, 100, [9, 8, 7]).unwrap();
+        let whole = with_legend(&picture, Colormap::Bwr, -2.0, 2.0).unwrap();
+        assert!(whole.width == 300 && whole.height > 110 && whole.rgb[..picture.rgb.len()] == picture.rgb);
+        assert!(whole.rgb[picture.rgb.len()..].chunks(3).any(|p| p[0] > 200 && p[2] < 60), "the bar's red end");
+    }
 
     #[test]
     fn runs_from_the_lowest_to_the_highest_colour() {

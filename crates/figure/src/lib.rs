@@ -42,7 +42,7 @@ pub use contact_sheet::{ContactSheet, ContactSheetOptions};
 pub use error::FigureError;
 pub use guess::{Guess, probability_text};
 pub use heat::{heat, heat_at};
-pub use legend::legend;
+pub use legend::{legend, with_legend};
 pub use mask_sheet::{MaskSheet, MaskVariant};
 pub use overlay::{Outside, OverlayOptions, overlay};
 pub use picture::{Picture, View};

@@ -9,8 +9,8 @@ use backlit_net::named;
 
 use crate::mask::Fill;
 use crate::methods::{
-    Baseline, BlurIg, Cam, ExpectedGradients, GuidedGradCam, GuidedIg, IntegratedGradients, Moment, NoiseScale,
-    Occlusion, Quadrature, ScoreCam, SmoothGrad, Upsample, Xrai,
+    Baseline, BlurIg, Cam, Edge, ExpectedGradients, GuidedGradCam, GuidedIg, IntegratedGradients, Moment, NoiseScale,
+    Occlusion, Overlap, Quadrature, ScoreCam, SmoothGrad, Upsample, Xrai,
 };
 use crate::{MapOptions, Method, Modifier, Recipe, Reduction};
 
@@ -123,7 +123,12 @@ fn captum(method: Method) -> Option<Recipe> {
         Method::GuidedGradCam => {
             Recipe::GuidedGradCam(GuidedGradCam { upsample: Upsample::Nearest, ..GuidedGradCam::default() })
         }
-        Method::Occlusion => Recipe::Occlusion(Occlusion { fill: Fill::Mean, ..Occlusion::default() }),
+        Method::Occlusion => Recipe::Occlusion(Occlusion {
+            fill: Fill::Mean,
+            edge: Edge::Cut,
+            overlap: Overlap::Mean,
+            ..Occlusion::default()
+        }),
         _ => return None,
     })
 }
@@ -153,9 +158,14 @@ fn pair(method: Method) -> Option<Recipe> {
         }
         Method::Xrai => Recipe::Xrai(Xrai { steps: 100, ..Xrai::default() }),
         Method::GradCam => cam(method, true, Upsample::Bilinear),
-        Method::Occlusion => {
-            Recipe::Occlusion(Occlusion { patch: 15, stride: 1, fill: Fill::Mean, ..Occlusion::default() })
-        }
+        Method::Occlusion => Recipe::Occlusion(Occlusion {
+            patch: 15,
+            stride: 1,
+            fill: Fill::Mean,
+            edge: Edge::Inside,
+            overlap: Overlap::Sum,
+            ..Occlusion::default()
+        }),
         _ => return None,
     })
 }

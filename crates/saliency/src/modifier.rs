@@ -13,6 +13,8 @@ pub enum Modifier {
     Negate,
     /// `max(g, 0)`: only what would raise the score.
     Relu,
+    /// `max(-g, 0)`: only what would lower the score.
+    Negative,
     /// `1 / (g + epsilon)`.
     Invert,
     /// `|1 / (g + epsilon)|`: where the gradient is small.
@@ -25,6 +27,7 @@ named!(Modifier, "modifier", {
     Absolute = "absolute" | "abs",
     Negate = "negate",
     Relu = "relu",
+    Negative = "negative",
     Invert = "invert",
     SmallValues = "small_values",
     None = "none",
@@ -38,6 +41,7 @@ impl Modifier {
             Modifier::Absolute => g.abs(),
             Modifier::Negate => -g,
             Modifier::Relu => g.max(0.0),
+            Modifier::Negative => (-g).max(0.0),
             Modifier::Invert => inverse(g),
             Modifier::SmallValues => inverse(g).abs(),
             Modifier::None => g,
@@ -57,8 +61,8 @@ mod tests {
     #[test]
     fn formulas() {
         use Modifier::*;
-        assert_eq!([Absolute, Negate, Relu, None].map(|m| m.apply(-2.0)), [2.0, 2.0, 0.0, -2.0]);
-        assert_eq!([Absolute, Negate, Relu, None].map(|m| m.apply(3.0)), [3.0, -3.0, 3.0, 3.0]);
+        assert_eq!([Absolute, Negate, Relu, Negative, None].map(|m| m.apply(-2.0)), [2.0, 2.0, 0.0, 2.0, -2.0]);
+        assert_eq!([Absolute, Negate, Relu, Negative, None].map(|m| m.apply(3.0)), [3.0, -3.0, 3.0, 0.0, 3.0]);
         assert_eq!(Invert.apply(-2.0), 1.0 / (-2.0 + 1e-7));
         assert_eq!(SmallValues.apply(-2.0), -Invert.apply(-2.0));
         assert_eq!(Invert.apply(0.0), 1.0 / 1e-7);

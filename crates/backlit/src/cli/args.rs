@@ -14,12 +14,14 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::map_args::MapArgs;
 use super::recipe_args::RecipeArgs;
+use super::view_args::ViewArgs;
 
 const EXIT_CODES: &str = "Exit codes:
   0  everything was done
   1  nothing could be done; standard error says why, one line each
   2  the command line is wrong
-  3  some input files could not be used and were reported; the others are done";
+  3  some input files could not be used and were reported; the others are done
+  130  interrupted (Ctrl-C); files that were finished stay, none is left half-written";
 
 /// See what ResNet-50 looks at.
 #[derive(Parser, Debug)]
@@ -118,9 +120,9 @@ pub(crate) enum PrecisionArg {
 #[command(next_help_heading = "Picture")]
 pub(crate) struct PictureArgs {
     /// Colours: jet, viridis, turbo, inferno, magma, grey, hot; or bwr and seismic, which show the map's own values
-    /// symmetrically about zero (with --modifier none, for instance)
-    #[arg(long, default_value = "viridis")]
-    pub(crate) cmap: Colormap,
+    /// symmetrically about zero [default: viridis, bwr for maps with a sign]
+    #[arg(long)]
+    pub(crate) cmap: Option<Colormap>,
     /// Opacity of the map over the photograph, 0 to 1
     #[arg(long, default_value_t = 0.7, allow_negative_numbers = true)]
     pub(crate) alpha: f32,
@@ -152,6 +154,8 @@ pub(crate) struct ExplainArgs {
     pub(crate) recipe: RecipeArgs,
     #[command(flatten)]
     pub(crate) picture: PictureArgs,
+    #[command(flatten)]
+    pub(crate) view: ViewArgs,
     #[command(flatten)]
     pub(crate) network: NetworkArgs,
 }
@@ -185,6 +189,8 @@ pub(crate) struct SaliencyArgs {
     pub(crate) recipe: RecipeArgs,
     #[command(flatten)]
     pub(crate) picture: PictureArgs,
+    #[command(flatten)]
+    pub(crate) view: ViewArgs,
     #[command(flatten)]
     pub(crate) network: NetworkArgs,
 }

@@ -7,6 +7,7 @@ use backlit::saliency::{MapOptions, Method, Score, Target};
 use serde_json::{Value, json};
 
 use super::args::ExplainArgs;
+use super::drawn::Style;
 use super::failure::{Failure, Outcome};
 use super::maps::{self, Drawing, Explained};
 use super::records::{self, Manifest};
@@ -25,10 +26,16 @@ pub(crate) fn run(arguments: &ExplainArgs) -> Result<Outcome, Failure> {
     manifest.describe("explain", &session);
     let mut sheet = Sheet::new(sources.len() * request.recipes.len() * request.objectives.len() > 1);
 
-    let (network, map) = (&arguments.network, &arguments.map);
-    let drawing = Drawing { session: &session, network, map, request: &request, overlay };
+    let style = Style {
+        compat: arguments.map.compat,
+        colormap: arguments.picture.cmap,
+        view: &arguments.view,
+        overlay,
+        preprocessing: session.preprocess().preprocessing,
+    };
+    let drawing = Drawing { session: &session, network: &arguments.network, request: &request, style };
     let (done, failed) = maps::for_each(&drawing, &sources, |explained| {
-        let Explained { loaded, input, explanation, drawn } = &explained;
+        let Explained { loaded, frame, explanation, drawn } = &explained;
         let best = explanation.predictions(arguments.output.top.into());
         let guesses: Vec<Guess> =
             explanation.predictions(LABELS).iter().map(|p| Guess::new(p.label().name, p.probability)).collect();
@@ -37,13 +44,14 @@ pub(crate) fn run(arguments: &ExplainArgs) -> Result<Outcome, Failure> {
         for (map, drawn) in explanation.maps.iter().zip(drawn) {
             let name = file_name(&loaded.source.stem, map, explanation.maps.len() == 1);
             let note = note(arguments, map);
-            let options = SideBySideOptions { overlay, panel_width: None, note: note.clone() };
-            let picture = side_by_side(&loaded.photo, &drawn.map, input.frame, &guesses, &options)?;
+            let options = SideBySideOptions { overlay: drawn.overlay, panel_width: None, note: note.clone() };
+            let picture = side_by_side(&loaded.photo, &drawn.map, *frame, &guesses, &options)?;
+            let picture = drawn.with_legend(picture)?;
             let path = manifest.path(&name);
             picture.save_png(&path)?;
             text.push_str(&format!("wrote {}\n", path.display()));
             sheet.push(&manifest, &picture, &loaded.source.stem, &guesses, note)?;
-            records.push(records::map(arguments.map.compat, map, json!({ "side_by_side": name })));
+            records.push(records::map(arguments.map.compat, map, drawn, json!({ "side_by_side": name })));
         }
         if !arguments.output.json {
             text.push('\n');
@@ -80,8 +88,8 @@ fn file_name(stem: &str, map: &ExplainedMap, only: bool) -> String {
 /// What the picture must say about itself: whatever is not the default.
 fn note(arguments: &ExplainArgs, map: &ExplainedMap) -> Option<String> {
     let mut words = Vec::new();
-    if arguments.map.compat.is_some() {
-        words.push("as keras-vis 0.4.1".to_owned());
+    if let Some(compat) = arguments.map.compat {
+        words.push(format!("as {compat}"));
     }
     if map.method() != Method::Gradient {
         words.push(map.method().to_string());
@@ -104,7 +112,13 @@ fn note(arguments: &ExplainArgs, map: &ExplainedMap) -> Option<String> {
     }
     if map.saliency.blank {
         words.push("blank map".into());
+    } else if map.saliency.is_near_zero(map.method()) {
+        words.push(format!("near zero: values span {:.1e}", map.saliency.span()));
     }
+    if let Some(percent) = arguments.view.clip {
+        words.push(format!("clipped at {percent} %"));
+    }
+    words.extend(map.method().caution().map(str::to_owned));
     (!words.is_empty()).then(|| words.join(", "))
 }
 

@@ -4,6 +4,8 @@ use std::fmt::Display;
 use std::io::Write;
 use std::process::ExitCode;
 
+use super::interrupt;
+
 /// A run that came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -42,6 +44,8 @@ pub(crate) enum Failure {
     Usage(String),
     /// Already on the terminal.
     Reported,
+    /// By Ctrl-C.
+    Interrupted,
     /// Whoever read our output has gone away, which is their right.
     Pipe,
 }
@@ -51,6 +55,7 @@ impl Failure {
     pub(crate) fn print(&self) {
         match self {
             Failure::Message(message) | Failure::Usage(message) => report(message),
+            Failure::Interrupted => report("interrupted: finished files stay, and manifest.json is not written"),
             Failure::Reported | Failure::Pipe => (),
         }
     }
@@ -59,6 +64,7 @@ impl Failure {
     pub(crate) fn code(&self) -> ExitCode {
         match self {
             Failure::Usage(_) => ExitCode::from(2),
+            Failure::Interrupted => ExitCode::from(interrupt::CODE),
             Failure::Pipe => ExitCode::SUCCESS,
             Failure::Message(_) | Failure::Reported => ExitCode::FAILURE,
         }

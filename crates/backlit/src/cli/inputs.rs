@@ -242,7 +242,7 @@ pub(crate) fn explain(source: &Source, failure: &Failure) {
     match failure {
         Failure::Message(m) | Failure::Usage(m) if m.contains(source.origin()) => report(m),
         Failure::Message(m) | Failure::Usage(m) => report(format!("{}: {m}", source.origin())),
-        Failure::Reported | Failure::Pipe => (),
+        Failure::Reported | Failure::Pipe | Failure::Interrupted => (),
     }
 }
 

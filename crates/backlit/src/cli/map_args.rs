@@ -1,6 +1,6 @@
 //! What a map is about and how it is made: `--method`, `--target` and what becomes of the values found.
 
-use backlit::saliency::{Method, Modifier, Objective, Reduction, Score, Target};
+use backlit::saliency::{Compat, Method, Modifier, Objective, Reduction, Score, Target};
 use clap::{Args, ValueEnum};
 
 #[derive(Args, Debug)]
@@ -18,11 +18,17 @@ pub(crate) struct MapArgs {
     /// Contrast: explain what speaks for the target rather than for this class
     #[arg(long, value_name = "TARGET")]
     pub(crate) against: Option<Target>,
+    /// Explain what speaks for A rather than for B: short for --target A --against B
+    #[arg(long, num_args = 2, value_names = ["A", "B"], conflicts_with_all = ["target", "against"])]
+    pub(crate) contrast: Vec<Target>,
     /// Score of a class: logit or probability
     #[arg(long, default_value = "logit")]
     pub(crate) score: Score,
-    /// Applied to every value found: absolute, negate, relu, invert, small_values, none [default: absolute; none for
-    /// maps of places, such as the CAM family's]
+    /// Which values are shown: abs, pos, neg or all (signed, summed over channels, not scaled). Short for a --modifier
+    #[arg(long, value_enum, conflicts_with = "modifier")]
+    pub(crate) sign: Option<Sign>,
+    /// Applied to every value found: absolute, negate, relu, negative, invert, small_values, none [default: absolute;
+    /// none for maps of places, such as the CAM family's]
     #[arg(long)]
     pub(crate) modifier: Option<Modifier>,
     /// From three channels to one: max, sum, mean, or none to keep them [default: max]
@@ -35,16 +41,23 @@ pub(crate) struct MapArgs {
     /// Keep the map's own values instead of scaling them to 0..1
     #[arg(long)]
     pub(crate) raw: bool,
-    /// Repeat another tool's picture to the byte; the map is then its blurred blue channel, 0 to 255
-    #[arg(long, value_enum, value_name = "TOOL")]
+    /// Take another tool's defaults: captum, pair, tf-keras-vis, pytorch-grad-cam, torchcam, keras-vis-master; or
+    /// keras-vis-0.4.1, which repeats the picture of July 2017 to the byte (the map is then the blurred blue channel of
+    /// a jet picture, 0 to 255)
+    #[arg(long, value_name = "TOOL")]
     pub(crate) compat: Option<Compat>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Compat {
-    /// visualize_saliency of July 2017 (a jet picture), then a Gaussian over its blue channel
-    #[value(name = "keras-vis-0.4.1")]
-    KerasVis041,
+pub(crate) enum Sign {
+    /// How much, in either direction
+    Abs,
+    /// Only what speaks for the class
+    Pos,
+    /// Only what speaks against it
+    Neg,
+    /// Both, with their signs
+    All,
 }
 
 impl MapArgs {
@@ -55,6 +68,9 @@ impl MapArgs {
 
     /// The scores, each once.
     pub(crate) fn objectives(&self) -> Vec<Objective> {
+        if let [target, against] = self.contrast[..] {
+            return vec![Objective { target, against: Some(against), score: self.score }];
+        }
         let objective = |&target| Objective { target, against: self.against, score: self.score };
         unique(&self.target).iter().map(objective).collect()
     }

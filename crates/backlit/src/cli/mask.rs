@@ -21,7 +21,8 @@ pub(crate) fn run(arguments: &MaskArgs) -> Result<Outcome, Failure> {
         let message = "nothing to hide or keep: pass --hide, --keep, --box or --mask, for example --hide 32:55,116:146";
         return Err(Failure::Usage(message.into()));
     }
-    let overlay = maps::overlay_options(&arguments.picture)?;
+    let mut overlay = maps::overlay_options(&arguments.picture)?;
+    overlay.coloring = arguments.picture.cmap.unwrap_or_default().into();
     let sources = inputs::resolve(&arguments.inputs.images)?;
     let masks = arguments.masks.iter().map(|p| Photo::open_with(p, arguments.network.orientation));
     let masks = masks.collect::<Result<Vec<Photo>, _>>()?;

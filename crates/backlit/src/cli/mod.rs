@@ -5,22 +5,27 @@ mod args;
 mod audit;
 mod doctor;
 mod evaluate;
+mod drawn;
 mod explain;
 mod failure;
 mod inputs;
+mod interrupt;
 mod map_args;
 mod maps;
 mod mask;
 mod model;
 mod network;
+mod pipeline;
 mod predict;
 mod recipe_args;
 mod records;
 mod requests;
 mod saliency;
+mod spill;
 mod terminal;
 mod usage;
 mod values;
+mod view_args;
 mod weights;
 
 use std::process::ExitCode;
@@ -38,6 +43,7 @@ pub(crate) fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(answer) => return usage::answer(&answer),
     };
+    interrupt::install();
     match run(arguments.command) {
         Ok(outcome) => outcome.code(),
         Err(failure) => {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use backlit::net::photo::Photo;
 use backlit::saliency::mask::Fill;
-use backlit::saliency::methods::{Baseline, Moment, NoiseScale, Quadrature, Upsample};
+use backlit::saliency::methods::{Baseline, Edge, Moment, NoiseScale, Overlap, Quadrature, Upsample};
 use backlit::saliency::{Method, Recipe};
 use backlit::{Session, net};
 use clap::Args;
@@ -62,6 +62,12 @@ pub(crate) struct RecipeArgs {
     /// What occlusion puts in the place of the patch: black, mean, blur [default: mean]
     #[arg(long)]
     pub(crate) fill: Option<Fill>,
+    /// What becomes of a patch at the edge of the picture: cut, inside (whole patches only) or wrap [default: cut]
+    #[arg(long)]
+    pub(crate) edge: Option<Edge>,
+    /// What occlusion gives a pixel that several patches cover: mean or sum [default: mean]
+    #[arg(long)]
+    pub(crate) overlap: Option<Overlap>,
     /// Cells of a mask of rise, in rows and columns [default: 7]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=224))]
     pub(crate) cells: Option<u16>,
@@ -110,7 +116,7 @@ fn moment(text: &str) -> Result<Moment, String> {
 
 impl RecipeArgs {
     /// Every flag: its name, whether it was given, and the methods that use it.
-    pub(crate) fn flags(&self) -> [(&'static str, bool, &'static [Method]); 22] {
+    pub(crate) fn flags(&self) -> [(&'static str, bool, &'static [Method]); 24] {
         [
             ("--samples", self.samples.is_some(), DRAWN),
             ("--steps", self.steps.is_some(), STEPPED),
@@ -126,6 +132,8 @@ impl RecipeArgs {
             ("--patch", self.patch.is_some(), &[Occlusion]),
             ("--stride", self.stride.is_some(), &[Occlusion]),
             ("--fill", self.fill.is_some(), &[Occlusion]),
+            ("--edge", self.edge.is_some(), &[Occlusion]),
+            ("--overlap", self.overlap.is_some(), &[Occlusion]),
             ("--cells", self.cells.is_some(), &[Rise]),
             ("--probability", self.probability.is_some(), &[Rise]),
             ("--settled", self.settled.is_some(), &[Rise]),
@@ -258,6 +266,8 @@ impl RecipeArgs {
                 set(&mut r.patch, self.patch.map(usize::from));
                 set(&mut r.stride, self.stride.map(usize::from));
                 set(&mut r.fill, self.fill);
+                set(&mut r.edge, self.edge);
+                set(&mut r.overlap, self.overlap);
             }
             Recipe::Rise(r) => {
                 set(&mut r.samples, self.samples.map(|n| n as usize));
@@ -292,7 +302,7 @@ mod tests {
     fn a_flag_changes_the_methods_that_use_it() {
         let none = RecipeArgs::default;
         let other = [Baseline::Blur { sigma: 3.0 }];
-        let cases: [RecipeArgs; 22] = [
+        let cases: [RecipeArgs; 24] = [
             RecipeArgs { samples: Some(3), ..none() },
             RecipeArgs { steps: Some(3), ..none() },
             RecipeArgs { noise: Some(0.7), ..none() },
@@ -307,6 +317,8 @@ mod tests {
             RecipeArgs { patch: Some(9), ..none() },
             RecipeArgs { stride: Some(9), ..none() },
             RecipeArgs { fill: Some(Fill::Blur), ..none() },
+            RecipeArgs { edge: Some(Edge::Wrap), ..none() },
+            RecipeArgs { overlap: Some(Overlap::Sum), ..none() },
             RecipeArgs { cells: Some(9), ..none() },
             RecipeArgs { probability: Some(0.25), ..none() },
             RecipeArgs { settled: Some(0.5), ..none() },
@@ -317,7 +329,7 @@ mod tests {
             RecipeArgs { seed: Some(9), ..none() },
         ];
         for (index, arguments) in cases.iter().enumerate() {
-            let given: Vec<usize> = (0..22).filter(|&i| arguments.flags()[i].1).collect();
+            let given: Vec<usize> = (0..24).filter(|&i| arguments.flags()[i].1).collect();
             assert_eq!(given, [index], "{arguments:?}");
             let (flag, _, users) = arguments.flags()[index];
             let baselines = if flag == "--baseline" { &other[..] } else { &[] };

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use backlit::saliency::Recipe;
+use backlit::saliency::{Compat, Recipe};
 use backlit::{ExplainedMap, Session, output};
 use serde_json::{Value, json};
 
-use super::failure::Failure;
-use super::map_args::Compat;
+use super::drawn::Drawn;
+use super::failure::{Failure, note};
 
 /// Name of the manifest in the folder of a run.
 pub(crate) const MANIFEST: &str = "manifest.json";
@@ -105,6 +105,7 @@ impl Manifest {
         if self.images.is_empty() {
             return Err(Failure::Reported);
         }
+        faint(&mut self.images).into_iter().for_each(note);
         self.head["images"] = Value::Array(std::mem::take(&mut self.images));
         let mut bytes = serde_json::to_vec_pretty(&self.head)?;
         bytes.push(b'\n');
@@ -123,7 +124,7 @@ impl Drop for Manifest {
 }
 
 /// The record of a map; `files` are the files made from it, by kind.
-pub(crate) fn map(compat: Option<Compat>, map: &ExplainedMap, files: Value) -> Value {
+pub(crate) fn map(compat: Option<Compat>, map: &ExplainedMap, drawn: &Drawn, files: Value) -> Value {
     let (saliency, options, found) = (&map.saliency, &map.options, &map.attribution);
     let label = backlit::net::labels::label(map.class_idx);
     json!({
@@ -136,7 +137,7 @@ pub(crate) fn map(compat: Option<Compat>, map: &ExplainedMap, files: Value) -> V
             "normalize": options.normalize,
             "sigma": options.sigma,
             "truncate": options.truncate,
-            "compat": compat.map(|Compat::KerasVis041| "keras-vis-0.4.1"),
+            "compat": compat,
         },
         "target": {
             "asked": map.objective.target.to_string(),
@@ -148,6 +149,10 @@ pub(crate) fn map(compat: Option<Compat>, map: &ExplainedMap, files: Value) -> V
         "min": saliency.raw_min,
         "max": saliency.raw_max,
         "blank": saliency.blank,
+        "near_zero": saliency.is_near_zero(map.method()),
+        "faint": false,
+        "caution": map.method().caution(),
+        "scale": drawn.scale,
         "samples": found.samples,
         "residual": found.completeness.map(|c| c.residual),
         "completeness": found.completeness,
@@ -161,4 +166,36 @@ fn recipe(recipe: &Recipe) -> Value {
         Value::Object(parameters) => Value::Object(parameters),
         _ => json!({}),
     }
+}
+
+/// A map is faint if it spans less than this share of what the run's maps of its method span in the middle.
+const FAINT: f64 = 0.01;
+/// Maps of a method that it takes to say so.
+const ENOUGH: usize = 3;
+
+/// Marks the maps that are faint among the others of the run; returns what to say about them.
+fn faint(images: &mut [Value]) -> Vec<String> {
+    let span = |map: &Value| map["max"].as_f64().unwrap_or(0.0) - map["min"].as_f64().unwrap_or(0.0);
+    let mut spans: std::collections::BTreeMap<String, Vec<f64>> = Default::default();
+    let maps = |image: &Value| image["maps"].as_array().cloned().unwrap_or_default();
+    for map in images.iter().flat_map(maps) {
+        spans.entry(map["method"].to_string()).or_default().push(span(&map));
+    }
+    spans.values_mut().for_each(|all| all.sort_unstable_by(f64::total_cmp));
+    let mut said = Vec::new();
+    for image in images {
+        let name = image["image"].as_str().unwrap_or_default().to_owned();
+        for map in image["maps"].as_array_mut().into_iter().flatten() {
+            let all = &spans[&map["method"].to_string()];
+            let (own, middle) = (span(map), all[all.len() / 2]);
+            if all.len() >= ENOUGH && own < FAINT * middle {
+                map["faint"] = json!(true);
+                let method = map["method"].as_str().unwrap_or_default();
+                said.push(format!(
+                    "{name}: the {method} map is faint: its values span {own:.1e}, half of the run's span {middle:.1e} or more"
+                ));
+            }
+        }
+    }
+    said
 }

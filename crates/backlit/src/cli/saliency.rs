@@ -1,13 +1,13 @@
 //! `backlit saliency`: maps as pictures and as numbers.
 
-use backlit::figure::OverlayOptions;
-use backlit::saliency::{Map, Method};
+use backlit::saliency::{Compat, Map, Method};
 use backlit::{ExplainedMap, output};
 use serde_json::{Value, json};
 
 use super::args::{Format, SaliencyArgs};
+use super::drawn::{Drawn, Style};
 use super::failure::{Failure, Outcome};
-use super::maps::{self, Drawing, Drawn, Explained};
+use super::maps::{self, Drawing, Explained};
 use super::records::{self, Manifest};
 use super::{inputs, network, predict, requests, terminal};
 
@@ -20,14 +20,20 @@ pub(crate) fn run(arguments: &SaliencyArgs) -> Result<Outcome, Failure> {
     let request = requests::request(&arguments.map, &arguments.recipe, &session)?;
     manifest.describe("saliency", &session);
 
-    let (network, map) = (&arguments.network, &arguments.map);
-    let drawing = Drawing { session: &session, network, map, request: &request, overlay };
+    let style = Style {
+        compat: arguments.map.compat,
+        colormap: arguments.picture.cmap,
+        view: &arguments.view,
+        overlay,
+        preprocessing: session.preprocess().preprocessing,
+    };
+    let drawing = Drawing { session: &session, network: &arguments.network, request: &request, style };
     let (done, failed) = maps::for_each(&drawing, &sources, |explained| {
         let best = explained.explanation.predictions(arguments.output.top.into());
         let mut text = predict::as_text(&explained.loaded.source.name, &best);
         let mut records = Vec::new();
         for (map, drawn) in explained.explanation.maps.iter().zip(&explained.drawn) {
-            let record = write(arguments, &overlay, &manifest, &explained, map, drawn)?;
+            let record = write(arguments, &manifest, &explained, map, drawn)?;
             for file in record["files"].as_object().into_iter().flat_map(|files| files.values()) {
                 let path = manifest.path(file.as_str().unwrap_or_default());
                 text.push_str(&format!("wrote {}\n", path.display()));
@@ -56,19 +62,18 @@ pub(crate) fn run(arguments: &SaliencyArgs) -> Result<Outcome, Failure> {
 /// Writes the files of one map and returns its record.
 fn write(
     arguments: &SaliencyArgs,
-    overlay: &OverlayOptions,
     manifest: &Manifest,
     explained: &Explained,
     map: &ExplainedMap,
     drawn: &Drawn,
 ) -> Result<Value, Failure> {
-    let Explained { loaded, input, explanation, .. } = explained;
+    let Explained { loaded, frame, explanation, .. } = explained;
     let class = map.against_idx.map_or(map.class_idx.to_string(), |a| format!("{}-{a}", map.class_idx));
     let stem = format!("{}.{}.{class}", loaded.source.stem, map.method());
     // Numbers keep the network's channel order; only pictures are RGB.
     let values = match arguments.map.compat {
-        Some(_) => &drawn.map,
-        None => &map.saliency.map,
+        Some(Compat::KerasVis041) => &drawn.map,
+        _ => &map.saliency.map,
     };
     let shape = shape_of(values);
     let mut files = serde_json::Map::new();
@@ -76,10 +81,10 @@ fn write(
         match format {
             Format::Png => {
                 let name = format!("{stem}.png");
-                drawn.heat(overlay)?.save_png(&manifest.path(&name))?;
+                drawn.heat()?.save_png(&manifest.path(&name))?;
                 files.insert("png".into(), json!(name));
                 let name = format!("{stem}.overlay.png");
-                drawn.overlay(&loaded.photo, input.frame, overlay)?.save_png(&manifest.path(&name))?;
+                drawn.overlay(&loaded.photo, *frame)?.save_png(&manifest.path(&name))?;
                 files.insert("overlay".into(), json!(name));
             }
             Format::Npy => {
@@ -113,7 +118,7 @@ fn write(
             Format::Json => _ = files.insert("json".into(), json!(format!("{stem}.json"))),
         }
     }
-    let record = records::map(arguments.map.compat, map, Value::Object(files));
+    let record = records::map(arguments.map.compat, map, drawn, Value::Object(files));
     if let Some(name) = record["files"]["json"].as_str() {
         let mut own = record.clone();
         own["image"] = json!(loaded.source.name);

@@ -2,7 +2,8 @@
 
 use std::io::{ErrorKind, IsTerminal, Write};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use backlit::saliency::Progress;
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::failure::Failure;
 
@@ -60,6 +61,50 @@ pub(crate) fn byte_bar() -> ProgressBar {
     bar(0, "{msg:12} {bar:30} {bytes}/{total_bytes}  {binary_bytes_per_sec}")
 }
 
+/// The bars of a long run: photographs, and the passes of one that takes many.
+pub(crate) struct Bars {
+    all: MultiProgress,
+    photographs: ProgressBar,
+    passes: ProgressBar,
+}
+
+impl Bars {
+    pub(crate) fn new(photographs: usize) -> Bars {
+        let target = if shows_bars() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let all = MultiProgress::with_draw_target(target);
+        // A single photograph is done before a bar could be read, unless it takes many passes.
+        let shown = photograph_bar(photographs);
+        let photographs = if photographs == 1 { shown } else { all.add(shown) };
+        let passes =
+            all.add(ProgressBar::hidden().with_style(style("{bar:30} {pos}/{len} images  {per_sec}  {eta} left")));
+        Bars { all, photographs, passes }
+    }
+
+    /// How far a method has come that sends many copies through the network.
+    pub(crate) fn passes(&self, progress: Progress) {
+        if progress.done as u64 <= self.passes.position() {
+            self.passes.reset();
+        }
+        self.passes.set_length(progress.total as u64);
+        self.passes.set_position(progress.done as u64);
+    }
+
+    /// So many photographs more are done.
+    pub(crate) fn photographs(&self, more: usize) {
+        self.photographs.inc(more as u64);
+    }
+
+    /// Takes the bars away while something is printed.
+    pub(crate) fn suspend<T>(&self, f: impl FnOnce() -> T) -> T {
+        self.all.suspend(f)
+    }
+
+    pub(crate) fn finish(&self) {
+        self.passes.finish_and_clear();
+        self.photographs.finish_and_clear();
+    }
+}
+
 /// Whether bars are seen.
 pub(crate) fn shows_bars() -> bool {
     std::io::stderr().is_terminal()
@@ -71,8 +116,11 @@ fn bar(total: u64, template: &str) -> ProgressBar {
         true => ProgressDrawTarget::stderr(),
         false => ProgressDrawTarget::hidden(),
     };
-    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::with_draw_target(Some(total), target).with_style(style)
+    ProgressBar::with_draw_target(Some(total), target).with_style(style(template))
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
 #[cfg(test)]
