@@ -5,7 +5,7 @@ import saliency.core as pair
 import torch
 from saliency.core import xrai
 
-from common import Family, hwc, nchw, wave
+from common import Family, hwc, wave
 
 BATCH = 4
 quantile = np.quantile
@@ -99,14 +99,12 @@ def run(subject, full):
     family.write()
     family.put("blur_ig", pair.BlurIG().GetMask(x, call, batch_size=BATCH), keep="sum2", note="defaults")
     family.write()
-    many_steps(subject, family, x, black, masks)
+    many_steps(subject, family, x, masks)
 
 
-def many_steps(subject, family, x, black, masks):
-    """200 gradients each, so in float32."""
+def many_steps(subject, family, x, masks):
+    """XRAI with its defaults: 200 gradients, so in float32."""
     call = network(subject.single(), subject.top)
     found = ranked(family, "xrai", x, call, masks)
     family.put("xrai.base", np.mean(found.ig_attribution, 0).max(-1), keep="every2", note="defaults: 100 steps; float32")
-    family.write()
-    family.put("guided_ig", pair.GuidedIG().GetMask(x, call, x_baseline=black), keep="sum2", note="black, defaults; float32")
     family.write()
