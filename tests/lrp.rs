@@ -65,11 +65,24 @@ fn zennits_numbers() {
     let x = photograph.input_f64();
     let trace = model.forward(&x);
     assert!((trace.logits[top] - logit).abs() <= 1e-6 * logit);
-    let oracle = |class: usize, rules: &LrpRules| model.relevance(&x, &trace, &to_f64(&one_hot(class)), rules).input;
+    let oracle = |class: usize, rules: &LrpRules| model.relevance(&x, &trace, &to_f64(&one_hot(class)), rules);
     let plus = LrpRules::default();
-    check("oracle", &oracle(top, &plus), "epsilon_plus", 1e-6);
-    check("oracle", &oracle(second, &plus), "epsilon_plus.second", 1e-6);
-    check("oracle", &oracle(top, &FLAT), "epsilon_plus_flat", 1e-6);
+    let found = oracle(top, &plus);
+    check("oracle", &found.input, "epsilon_plus", 1e-6);
+    check("oracle", &oracle(second, &plus).input, "epsilon_plus.second", 1e-6);
+    check("oracle", &oracle(top, &FLAT).input, "epsilon_plus_flat", 1e-6);
+    // On the way: every sum, and where relevance lies at the end of each stage.
+    let places: Vec<&Vec<f64>> = [&found.pooled].into_iter().chain(&found.blocks).collect();
+    let sums: Vec<f64> = places.iter().map(|relevance| relevance.iter().sum()).collect();
+    let error = relative_l2(&sums, &zennit.values("zennit.epsilon_plus.sums"));
+    assert!(error <= 1e-6, "the sums at the blocks: {error}");
+    for (place, name) in [(0, "pool1"), (3, "2c"), (7, "3d"), (13, "4f"), (16, "5c")] {
+        let expected = zennit.values(&format!("zennit.epsilon_plus.at_{name}"));
+        let channels = places[place].len() / expected.len();
+        let by_pixel: Vec<f64> = places[place].chunks_exact(channels).map(|pixel| pixel.iter().sum()).collect();
+        let error = relative_l2(&by_pixel, &expected);
+        assert!(error <= 1e-6, "relevance at {name}: {error}");
+    }
 
     let input = photograph.input();
     let rows = [one_hot(top), one_hot(second)].concat();

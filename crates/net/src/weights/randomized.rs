@@ -41,7 +41,7 @@ impl Weights {
             for (layer, kernel) in drawn {
                 let size = deviation(&kernel.values(data));
                 let normal = Normal::new(seed, layer);
-                kernel.write(data, |i| size * normal.at(i));
+                kernel.write(data, (0..).flat_map(|pair| normal.pair(pair)).map(|v| size * v));
             }
         });
         let source = format!("{}, {from} layers from the head down redrawn with seed {seed}", self.source());
@@ -63,8 +63,8 @@ fn deviation(values: &[f64]) -> f64 {
     (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / n).sqrt()
 }
 
-/// Normal numbers addressed by position: Box and Muller's (1958) cosine of two words of SplitMix64 (Steele, Lea and
-/// Flood 2014).
+/// Normal numbers addressed by position, two at a time: Box and Muller's (1958) cosine and sine, of two words of
+/// SplitMix64 (Steele, Lea and Flood 2014).
 #[derive(Clone, Copy)]
 struct Normal {
     key: u64,
@@ -75,11 +75,14 @@ impl Normal {
         Normal { key: mix(mix(seed ^ 0x6a09_e667_f3bc_c908).wrapping_add(layer.wrapping_mul(0xd1b5_4a32_d192_ed03))) }
     }
 
-    fn at(self, position: usize) -> f64 {
-        let word = |n: u64| mix(self.key.wrapping_add((2 * position as u64 + n).wrapping_mul(0x9e37_79b9_7f4a_7c15)));
+    /// Numbers `2 pair` and `2 pair + 1`.
+    fn pair(self, pair: u64) -> [f64; 2] {
+        let word = |n: u64| mix(self.key.wrapping_add((2 * pair + n).wrapping_mul(0x9e37_79b9_7f4a_7c15)));
         // Uniform in (0, 1]: the logarithm must be finite.
         let uniform = |bits: u64| ((bits >> 11) + 1) as f64 / (1u64 << 53) as f64;
-        (-2.0 * uniform(word(0)).ln()).sqrt() * (std::f64::consts::TAU * uniform(word(1))).cos()
+        let radius = (-2.0 * uniform(word(0)).ln()).sqrt();
+        let (sin, cos) = (std::f64::consts::TAU * uniform(word(1))).sin_cos();
+        [radius * cos, radius * sin]
     }
 }
 
@@ -96,13 +99,14 @@ mod tests {
     #[test]
     fn normal_numbers_with_the_right_moments() {
         let n = 100_000;
-        let of = |layer| (0..n).map(move |i| Normal::new(3, layer).at(i));
-        let mean = |values: &mut dyn Iterator<Item = f64>| values.sum::<f64>() / f64::from(n as u32);
+        let of = |layer| (0..n / 2).flat_map(move |pair| Normal::new(3, layer).pair(pair));
+        let mean = |values: &mut dyn Iterator<Item = f64>| values.sum::<f64>() / n as f64;
         // Four standard deviations of each estimate.
-        let reach = 4.0 / f64::from(n as u32).sqrt();
+        let reach = 4.0 / (n as f64).sqrt();
         assert!(mean(&mut of(0)).abs() <= reach);
         assert!((mean(&mut of(0).map(|v| v * v)) - 1.0).abs() <= reach * 2f64.sqrt());
         assert!((mean(&mut of(0).map(|v| v.powi(4))) - 3.0).abs() <= reach * 96f64.sqrt());
-        assert!(mean(&mut of(0).zip(of(1)).map(|(a, b)| a * b)).abs() <= reach);
+        assert!(mean(&mut of(0).zip(of(1)).map(|(a, b)| a * b)).abs() <= reach, "layers are independent");
+        assert!(mean(&mut of(0).zip(of(0).skip(1)).map(|(a, b)| a * b)).abs() <= reach, "neighbours are independent");
     }
 }

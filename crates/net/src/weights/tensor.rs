@@ -59,16 +59,16 @@ impl Tensor {
     }
 
     /// Overwrites all its numbers, each rounded to the type that the tensor is stored as.
-    pub(super) fn write(&self, data: &mut [u8], value: impl Fn(usize) -> f64) {
-        fn fill<const N: usize>(bytes: &mut [u8], word: impl Fn(usize) -> [u8; N]) {
-            bytes.chunks_exact_mut(N).enumerate().for_each(|(i, bytes)| bytes.copy_from_slice(&word(i)));
+    pub(super) fn write(&self, data: &mut [u8], values: impl Iterator<Item = f64>) {
+        fn fill<const N: usize>(bytes: &mut [u8], words: impl Iterator<Item = [u8; N]>) {
+            bytes.as_chunks_mut().0.iter_mut().zip(words).for_each(|(bytes, word)| *bytes = word);
         }
         let bytes = &mut data[self.range.clone()];
         match self.dtype {
-            Dtype::F64 => fill(bytes, |i| value(i).to_le_bytes()),
-            Dtype::F16 => fill(bytes, |i| f16::from_f64(value(i)).to_le_bytes()),
-            Dtype::BF16 => fill(bytes, |i| bf16::from_f64(value(i)).to_le_bytes()),
-            _ => fill(bytes, |i| (value(i) as f32).to_le_bytes()),
+            Dtype::F64 => fill(bytes, values.map(f64::to_le_bytes)),
+            Dtype::F16 => fill(bytes, values.map(|v| f16::from_f64(v).to_le_bytes())),
+            Dtype::BF16 => fill(bytes, values.map(|v| bf16::from_f64(v).to_le_bytes())),
+            _ => fill(bytes, values.map(|v| (v as f32).to_le_bytes())),
         }
     }
 
@@ -137,7 +137,7 @@ mod tests {
     fn what_is_written_can_be_read() {
         for (dtype, size) in [(Dtype::F64, 8), (Dtype::F32, 4), (Dtype::F16, 2), (Dtype::BF16, 2)] {
             let mut bytes = vec![0xff; 3 * size];
-            tensor(dtype, &bytes).write(&mut bytes, |i| [0.5, -2.0, 0.0][i]);
+            tensor(dtype, &bytes).write(&mut bytes, [0.5, -2.0, 0.0].into_iter());
             assert_eq!(tensor(dtype, &bytes).values(&bytes), [0.5, -2.0, 0.0], "{dtype:?}");
         }
     }
