@@ -154,7 +154,8 @@ fn imputation_of_pytorch_grad_cam() {
         measure::impute(&mut picture, &missing, SIDE, SIDE).unwrap();
         let expected = peers.numbers(&format!("road.morf.{name}.imputed"));
         let every_second = (0..SIDE / 2).flat_map(|r| (0..SIDE / 2).map(move |c| (2 * r * SIDE + 2 * c) * 3));
-        let found: Vec<f64> = every_second.flat_map(|at| (0..3).map(move |c| at + c)).map(|i| picture[i].into()).collect();
+        let found: Vec<f64> =
+            every_second.flat_map(|at| (0..3).map(move |c| at + c)).map(|i| picture[i].into()).collect();
         let error = backlit_testkit::compare::relative_l2(&found, &expected);
         println!("imputed {name}: {error:.1e}");
         assert!(error <= 1e-3, "{name}: {error}");

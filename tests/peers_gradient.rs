@@ -61,15 +61,18 @@ fn check(what: &str, values: &[f32], peer: &[f64], tolerance: f64) {
 #[test]
 fn single_passes_as_captum_has_them() {
     let captum = golden("peers/captum.safetensors");
+    // captum's guided backpropagation and deconvolution, and its plain gradient, are equal to what
+    // chelsea.safetensors has under its own names; the peers' script checks that.
+    let own = golden("chelsea.safetensors");
     let passes = [
-        (GradientPass::GradientXInput, "captum.input_x_gradient"),
-        (GradientPass::Guided, "captum.guided"),
-        (GradientPass::Rectified, "captum.deconvolution"),
+        (GradientPass::Gradient, own.values("grad_top1")),
+        (GradientPass::GradientXInput, captum.values("captum.input_x_gradient")),
+        (GradientPass::Guided, own.values("grad_guided")),
+        (GradientPass::Rectified, own.values("grad_rectified")),
     ];
-    let recipes = passes.map(|(pass, _)| Recipe::Pass(pass));
-    let all = found(&Reference::<f64>::new(&WEIGHTS), &recipes);
-    for ((_, key), attribution) in passes.iter().zip(all) {
-        check(key, &attribution.values.values, &captum.values(key), 1e-5);
+    let all = found(&Reference::<f64>::new(&WEIGHTS), &passes.each_ref().map(|(pass, _)| Recipe::Pass(*pass)));
+    for ((pass, peer), attribution) in passes.iter().zip(all) {
+        check(pass.as_str(), &attribution.values.values, peer, 1e-6);
     }
 }
 
@@ -175,19 +178,20 @@ fn path_methods_as_pair_has_them_on_a_formula() {
     };
     let inclusive = IntegratedGradients { steps: 25, quadrature: Quadrature::Inclusive, baseline: Baseline::Mean };
     let methods = [
-        (Recipe::IntegratedGradients(inclusive), "pair.toy.ig"),
-        (Recipe::BlurIg(BlurIg::default()), "pair.toy.blur_ig"),
-        (Recipe::BlurIg(BlurIg { sqrt: true, ..BlurIg::default() }), "pair.toy.blur_ig.sqrt"),
-        (guided(200, 0.25, 0.02), "pair.toy.guided_ig"),
-        (guided(30, 0.1, 1.0), "pair.toy.guided_ig.free"),
+        (Recipe::IntegratedGradients(inclusive), "pair.toy.ig", 1e-6),
+        (Recipe::BlurIg(BlurIg::default()), "pair.toy.blur_ig", 1e-6),
+        (Recipe::BlurIg(BlurIg { sqrt: true, ..BlurIg::default() }), "pair.toy.blur_ig.sqrt", 1e-6),
+        // Two gradients that are all but equal in double precision may change places in single.
+        (guided(200, 0.25, 0.02), "pair.toy.guided_ig", 1e-4),
+        (guided(30, 0.1, 1.0), "pair.toy.guided_ig.free", 1e-4),
     ];
     let objective = Objective::logit(Target::class(0).unwrap());
-    for (recipe, key) in methods {
+    for (recipe, key, tolerance) in methods {
         let explained = explain(&engine, &[subject], &[objective], &[recipe], &Run::default()).unwrap().remove(0);
         let large = explained.unwrap().attributions.remove(0).remove(0).values.values;
         let small: Vec<f64> = (0..x.len()).map(|i| f64::from(large[place(i)])).collect();
         let error = relative_l2(&small, &pair.values(key));
         println!("{key}: {error:.1e}");
-        assert!(error <= 1e-6, "{key}: {error}");
+        assert!(error <= tolerance, "{key}: {error}");
     }
 }
