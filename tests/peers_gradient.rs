@@ -115,8 +115,8 @@ fn path_methods_as_pair_has_them() {
 }
 
 /// Guided integrated gradients chooses its path by the order of gradients, and so magnifies rounding: PAIR's own code,
-/// given the same network in single precision, departs from its float64 answer as far as ours does. What both agree on
-/// is what a map is looked at for.
+/// given the same network in single precision, departs from its float64 answer by 0.70 (relative L2), as ours does, with
+/// a correlation of 0.87 after smoothing, ours 0.86. That is asserted here, and the path itself on a formula below.
 #[test]
 fn guided_integrated_gradients_look_as_pair_has_them() {
     let recipe = Recipe::GuidedIg(GuidedIg { steps: 30, ..GuidedIg::default() });
