@@ -92,7 +92,7 @@ impl Draws {
     /// Which baseline.
     fn baseline(&self, sample: usize) -> usize {
         let bits = u64::from(self.random.bits(sample as u32, 0));
-        (bits * self.among as u64 >> 32) as usize
+        ((bits * self.among as u64) >> 32) as usize
     }
 
     /// a, the place on the path.
