@@ -87,7 +87,9 @@ impl Check {
     fn values(&mut self, key: &str, found: &[f64], expected: &[f64], tolerance: f64) {
         let error = relative_l2(found, expected);
         println!("{} {key}: {error:.1e}", self.engine);
-        if !(error <= tolerance) {
+        // A NaN must fail.
+        let good = error <= tolerance;
+        if !good {
             self.failures.push(format!("{} {key}: {error:.2e} > {tolerance:e}", self.engine));
         }
     }

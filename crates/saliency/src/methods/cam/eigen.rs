@@ -72,12 +72,26 @@ fn principal_component(activation: &[f32], channels: usize) -> Vec<f64> {
 }
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
+    // Side by side: one sum would have to wait for each of its additions.
+    let ((a, rest_a), (b, rest_b)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+    let mut sums = [0f64; 8];
+    for (a, b) in a.iter().zip(b) {
+        for lane in 0..8 {
+            sums[lane] += a[lane] * b[lane];
+        }
+    }
+    sums.iter().sum::<f64>() + rest_a.iter().zip(rest_b).map(|(a, b)| a * b).sum::<f64>()
 }
 
 /// Products of all rows with all rows.
 fn gram(rows: &[Vec<f64>]) -> Vec<Vec<f64>> {
-    rows.par_iter().map(|a| rows.iter().map(|b| dot(a, b)).collect()).collect()
+    let lower = |i: usize| rows[..=i].iter().map(|row| dot(&rows[i], row)).collect();
+    let mut products: Vec<Vec<f64>> = (0..rows.len()).into_par_iter().map(lower).collect();
+    for i in 0..rows.len() {
+        let column: Vec<f64> = (i + 1..rows.len()).map(|j| products[j][i]).collect();
+        products[i].extend(column);
+    }
+    products
 }
 
 /// Steps after which two leading eigenvalues so close together are as good as equal.

@@ -5,10 +5,10 @@ use backlit_net::{CHANNELS, Rule, SIDE, Seeds, named};
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::Upsample;
 use super::upsample::Axis;
+use super::{Upsample, map};
 use crate::explain::{Attribute, Context};
-use crate::{Attribution, Completeness, Map, MethodError, Score};
+use crate::{Attribution, Completeness, MethodError, Score};
 
 /// How the maps of the layers are made comparable before they are added.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,9 +49,10 @@ pub struct FullGrad {
 const EPSILON: f32 = 1e-7;
 
 /// What was found about one objective.
+#[derive(Default)]
 struct Found {
-    /// `[224, 224]`.
-    map: Vec<f64>,
+    /// Side and map of the layers so far, `[side, side]`, one for every side: what is added up is up-sampled once.
+    maps: Vec<(usize, Vec<f64>)>,
     /// Of all contributions, signed.
     sum: f64,
 }
@@ -59,28 +60,23 @@ struct Found {
 impl Attribute for FullGrad {
     fn attribute(&self, context: &Context<'_>) -> Result<Vec<Attribution>, MethodError> {
         let objectives = context.objectives;
-        let mut all: Vec<Found> = objectives.iter().map(|_| Found { map: vec![0.0; SIDE * SIDE], sum: 0.0 }).collect();
+        let mut all: Vec<Found> = objectives.iter().map(|_| Found::default()).collect();
         let write = context.write_seeds();
         let seeds = Seeds::FromLogits { per_image: objectives.len(), write: &write };
-        let mut see = |at: ConvGradient<'_>| {
-            let (found, c) = (&mut all[at.seed], at.bias.len());
-            let (layer, sum) = self.layer(c, at.gradient, |k, g| at.bias[k] * g);
-            let side = layer.len().isqrt();
-            add(&mut found.map, &Axis::new(self.upsample, side, SIDE).square(&layer));
-            found.sum += sum;
-        };
+        let mut see = |at: ConvGradient<'_>| all[at.seed].add(self.rescale, at.bias, at.gradient);
         let image = context.subject.image()?;
         let gradients = context.engine.conv_gradients(image, seeds, Rule::Plain, &mut see)?;
         for (k, found) in all.iter_mut().enumerate() {
             let products: Vec<f32> = gradients.of(0, k).iter().zip(image.data()).map(|(g, x)| g * x).collect();
-            let (layer, sum) = self.layer(CHANNELS, &products, |_, v| v);
-            add(&mut found.map, &layer);
-            found.sum += sum;
+            found.add(self.rescale, &[1.0; CHANNELS], &products);
         }
         let head = context.engine.head().ok();
         let one = |(k, found): (usize, Found)| {
-            let values = found.map.into_iter().map(|v| v as f32).collect();
-            let map = Map { height: SIDE, width: SIDE, channels: 1, values };
+            let mut values = vec![0.0; SIDE * SIDE];
+            for (side, map) in &found.maps {
+                let fine = Axis::new(self.upsample, *side, SIDE).square(map);
+                values.iter_mut().zip(fine).for_each(|(sum, v)| *sum += v);
+            }
             let mut seed = vec![0.0; context.logits.len()];
             objectives[k].write_seed(context.logits, &mut seed);
             // A probability is no piecewise linear function of the picture: it does not add up.
@@ -88,54 +84,85 @@ impl Attribute for FullGrad {
                 let bias: f64 = head.bias.iter().zip(&seed).map(|(&b, &s)| f64::from(b) * f64::from(s)).sum();
                 Completeness::new(objectives[k].value(context.logits), found.sum + bias)
             });
-            Attribution { completeness, ..Attribution::of(map) }
+            Attribution { completeness, ..Attribution::of(map(SIDE, values)) }
         };
         Ok(all.into_iter().enumerate().map(one).collect())
     }
 }
 
-fn add(map: &mut [f64], layer: &[f64]) {
-    map.iter_mut().zip(layer).for_each(|(map, v)| *map += v);
-}
-
 /// Positions that are worked on together. Sums are taken by groups, so the number is part of the result.
 const TOGETHER: usize = 784;
+/// Channels that are added side by side, each lane its own sum.
+const LANES: usize = 16;
 
-impl FullGrad {
-    /// The rescaled contributions of a layer, `[positions, c]`, added over channels, and the sum of all of them, signed;
-    /// `contribution(channel, value)`.
-    fn layer(&self, c: usize, values: &[f32], contribution: impl Fn(usize, f32) -> f32 + Sync) -> (Vec<f64>, f64) {
-        let groups = || values.par_chunks(TOGETHER * c);
-        let ranges: Vec<(Vec<f32>, Vec<f32>, f64)> = groups()
-            .map(|group| {
-                let (mut low, mut high, mut sum) = (vec![f32::INFINITY; c], vec![0f32; c], 0.0);
-                for pixel in group.chunks_exact(c) {
-                    for (k, ((low, high), &v)) in low.iter_mut().zip(&mut high).zip(pixel).enumerate() {
-                        let signed = contribution(k, v);
-                        (*low, *high) = (low.min(signed.abs()), high.max(signed.abs()));
-                        sum += f64::from(signed);
-                    }
-                }
-                (low, high, sum)
-            })
-            .collect();
-        let sum = ranges.iter().map(|range| range.2).sum();
-        let extreme = |k: usize| ranges.iter().fold((f32::INFINITY, 0f32), |(a, b), r| (a.min(r.0[k]), b.max(r.1[k])));
-        let channels: Vec<(f32, f32)> = (0..c).map(extreme).collect();
-        let whole = channels.iter().fold((f32::INFINITY, 0f32), |(a, b), r| (a.min(r.0), b.max(r.1)));
+impl Found {
+    /// Adds a layer: `values` `[side, side, c]` times `bias` `[c]` are its contributions.
+    fn add(&mut self, rescale: Rescale, bias: &[f32], values: &[f32]) {
+        let (low, high, sums) = ranges(bias.len(), values);
+        self.sum += bias.iter().zip(sums).map(|(&b, sum)| f64::from(b) * sum).sum::<f64>();
+        let ends: Vec<(f32, f32)> =
+            bias.iter().zip(low.iter().zip(high)).map(|(b, (l, h))| (b.abs() * l, b.abs() * h)).collect();
+        let whole = ends.iter().fold((f32::INFINITY, 0f32), |(a, b), end| (a.min(end.0), b.max(end.1)));
         let scale = |(low, high): (f32, f32)| (low, 1.0 / (high - low + EPSILON));
-        let scales: Vec<(f32, f32)> = match self.rescale {
-            Rescale::Channel => channels.into_iter().map(scale).collect(),
-            Rescale::Layer => vec![scale(whole); c],
-            Rescale::None => vec![(0.0, 1.0); c],
+        let scales: Vec<(f32, f32)> = match rescale {
+            Rescale::Channel => ends.into_iter().map(scale).collect(),
+            Rescale::Layer => vec![scale(whole); bias.len()],
+            Rescale::None => vec![(0.0, 1.0); bias.len()],
         };
-        let mut map = vec![0.0; values.len() / c];
-        map.par_chunks_mut(TOGETHER).zip(groups()).for_each(|(map, group)| {
-            for (out, pixel) in map.iter_mut().zip(group.chunks_exact(c)) {
-                let terms = pixel.iter().zip(&scales).enumerate();
-                *out = terms.map(|(k, (&v, (low, scale)))| f64::from((contribution(k, v).abs() - low) * scale)).sum();
+        // sum over channels of (|bias v| - low) scale = <|v|, |bias| scale> - sum of low scale
+        let weights: Vec<f32> = bias.iter().zip(&scales).map(|(b, (_, scale))| b.abs() * scale).collect();
+        let floor: f64 = scales.iter().map(|(low, scale)| f64::from(low * scale)).sum();
+
+        let positions = values.len() / bias.len();
+        let side = positions.isqrt();
+        let at = self.maps.iter().position(|(s, _)| *s == side).unwrap_or(self.maps.len());
+        if at == self.maps.len() {
+            self.maps.push((side, vec![0.0; positions]));
+        }
+        let groups = values.par_chunks(TOGETHER * bias.len());
+        self.maps[at].1.par_chunks_mut(TOGETHER).zip(groups).for_each(|(map, group)| {
+            for (out, pixel) in map.iter_mut().zip(group.chunks_exact(bias.len())) {
+                // No term is negative; only the rounding of the whole could be.
+                *out += (dot_of_sizes(pixel, &weights) - floor).max(0.0);
             }
         });
-        (map, sum)
     }
+}
+
+/// For every channel of `[positions, c]` the smallest and the largest size, and the signed sum.
+fn ranges(c: usize, values: &[f32]) -> (Vec<f32>, Vec<f32>, Vec<f64>) {
+    let start = || (vec![f32::INFINITY; c], vec![0f32; c], vec![0f64; c]);
+    let group = |group: &[f32]| {
+        let (mut low, mut high, mut sums) = start();
+        for pixel in group.chunks_exact(c) {
+            let ends = low.iter_mut().zip(&mut high).zip(&mut sums);
+            for (((low, high), sum), &v) in ends.zip(pixel) {
+                let size = v.abs();
+                *low = if size < *low { size } else { *low };
+                *high = if size > *high { size } else { *high };
+                *sum += f64::from(v);
+            }
+        }
+        (low, high, sums)
+    };
+    let groups: Vec<_> = values.par_chunks(TOGETHER * c).map(group).collect();
+    groups.into_iter().fold(start(), |(mut low, mut high, mut sums), next| {
+        low.iter_mut().zip(next.0).for_each(|(a, b)| *a = a.min(b));
+        high.iter_mut().zip(next.1).for_each(|(a, b)| *a = a.max(b));
+        sums.iter_mut().zip(next.2).for_each(|(a, b)| *a += b);
+        (low, high, sums)
+    })
+}
+
+/// `sum of |v| w`.
+fn dot_of_sizes(values: &[f32], weights: &[f32]) -> f64 {
+    let ((values, rest), (weights, rest_of_weights)) = (values.as_chunks::<LANES>(), weights.as_chunks::<LANES>());
+    let mut sums = [0f32; LANES];
+    for (v, w) in values.iter().zip(weights) {
+        for lane in 0..LANES {
+            sums[lane] += v[lane].abs() * w[lane];
+        }
+    }
+    let rest = rest.iter().zip(rest_of_weights).map(|(v, w)| f64::from(v.abs() * w));
+    sums.iter().map(|&s| f64::from(s)).sum::<f64>() + rest.sum::<f64>()
 }
