@@ -51,10 +51,10 @@ pub(crate) struct ActivationArgs {
     /// keras-vis: seed of the noise that it begins with, and of the jitter [default: 0]
     #[arg(long, help_heading = "Climb")]
     pub(crate) seed: Option<u64>,
-    /// simonyan: weight of the squared norm [default: 1e-4]
+    /// simonyan: weight of the squared norm [default: 1e-5]
     #[arg(long, help_heading = "Climb")]
     pub(crate) lambda: Option<f64>,
-    /// simonyan: grey levels for a unit of the gradient [default: 100]
+    /// simonyan: grey levels for a unit of the gradient [default: 1000]
     #[arg(long, help_heading = "Climb")]
     pub(crate) rate: Option<f64>,
     #[command(flatten)]
@@ -68,7 +68,7 @@ pub(crate) enum Climb {
     Simonyan,
 }
 
-named!(Climb, "method", { KerasVis = "keras-vis" | "visualize_activation", Simonyan = "simonyan" | "class-model" });
+named!(Climb, "method", { KerasVis = "keras-vis" | "keras_vis", Simonyan = "simonyan" | "class_model" });
 
 pub(crate) fn run(arguments: &ActivationArgs) -> Result<Outcome, Failure> {
     let ascent = ascent(arguments)?;

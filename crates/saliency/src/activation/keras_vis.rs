@@ -159,7 +159,7 @@ fn jittered(x: Vec<f64>, share: f64, random: Random, step: u32) -> Vec<f64> {
         return x;
     }
     // 0 to 2 most, read as -most to most.
-    let offset = |axis: usize| (u64::from(random.bits(step, axis)) * (2 * most + 1) >> 32) as usize;
+    let offset = |axis: usize| ((u64::from(random.bits(step, axis)) * (2 * most + 1)) >> 32) as usize;
     let back = |at: usize, axis: usize| (at + offset(axis) + 2 * SIDE - most as usize) % SIDE;
     let (rows, columns): (Vec<_>, Vec<_>) = (0..SIDE).map(|at| (back(at, 0), back(at, 1))).unzip();
     let mut out = Vec::with_capacity(x.len());

@@ -115,7 +115,7 @@ fn stopped_and_refused() {
         (
             0,
             ClassModel { lambda: 1.0, ..ClassModel::default() }.into(),
-            "activation maximisation: rate is 100: give less than 1 / lambda",
+            "activation maximisation: rate is 1000: give less than 1 / lambda",
         ),
     ] {
         assert_eq!(refused(&[classes], ascent, &mut |_| Ok(())).to_string(), message);

@@ -38,7 +38,7 @@ impl Masks {
         let grid: Vec<f64> = (0..self.cells * self.cells).map(|cell| f64::from(u8::from(open(cell)))).collect();
         // Multiplied and shifted, so that every offset is as likely as another, to one in 2^32 / 224.
         let offset =
-            |axis: usize| (u64::from(self.random.bits(sample, grid.len() + axis)) * self.cell as u64 >> 32) as usize;
+            |axis: usize| ((u64::from(self.random.bits(sample, grid.len() + axis)) * self.cell as u64) >> 32) as usize;
         self.enlarge(&grid, offset(0), offset(1), mask);
     }
 
