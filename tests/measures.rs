@@ -119,7 +119,7 @@ fn insertion_and_deletion_of_rise() {
     for (name, map) in [("gradcam", &peers.gradcam), ("smooth", &peers.smooth)] {
         for mode in ["insertion", "deletion"] {
             let key = format!("rise.{mode}.{name}.1792");
-            // The peers' script takes hours for all of them, and keeps what it has.
+            // The peers' script takes long for all of them, and keeps what it has.
             if !peers.metrics.has(&format!("metrics.{key}.auc")) {
                 continue;
             }
