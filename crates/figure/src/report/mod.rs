@@ -87,7 +87,10 @@ impl Report {
     /// # Errors
     /// Those of drawing the pictures, and [`FigureError::Write`] if the temporary file has no room.
     pub fn push(&mut self, entry: &ReportEntry<'_>) -> Result<(), FigureError> {
-        let row = row::draw(entry, self.side)?;
+        self.add(row::draw(entry, self.side)?)
+    }
+
+    fn add(&mut self, row: row::Row) -> Result<(), FigureError> {
         let line = format!("<script type=\"text/plain\" id=\"p{}\">{}</script>\n", self.rows.len(), row.pictures);
         self.pictures.write_all(line.as_bytes()).map_err(|source| spool_error(source, "write"))?;
         self.rows.push(row.numbers);

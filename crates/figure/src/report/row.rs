@@ -13,6 +13,7 @@ use crate::resize::{fit, resize};
 use crate::{Coloring, Colormap, FigureError, Outside, OverlayOptions, Picture, Range, View, overlay};
 
 /// A row, drawn.
+#[derive(Clone)]
 pub(super) struct Row {
     pub(super) numbers: Value,
     /// Photograph, map, hidden and alone, in base64, with blanks between.

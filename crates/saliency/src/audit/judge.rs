@@ -126,7 +126,7 @@ impl Judgement {
     }
 
     /// Takes the verdict back, and leaves the numbers.
-    pub(super) fn doubt(&mut self, doubt: Doubt) {
+    pub(super) fn withdraw(&mut self, doubt: Doubt) {
         *self = Judgement {
             verdict: Verdict::Undetermined,
             doubt: Some(doubt),

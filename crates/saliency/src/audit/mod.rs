@@ -84,7 +84,7 @@ pub fn audit(
         // A class that survives everything may have nothing to do with the picture at all.
         let nothing = nothing(engine, subject, &audit, options)?;
         if judge::stays(&nothing, &audit.original, options.keep) {
-            audit.judgement.doubt(Doubt::NoEffect);
+            audit.judgement.withdraw(Doubt::NoEffect);
         }
         audit.nothing = Some(nothing);
     }
