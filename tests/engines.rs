@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use backlit_cpu::isa::Level;
 use backlit_cpu::{Cpu, CpuError, CpuOptions};
-use backlit_net::engine::{Gradients, Sampler};
+use backlit_net::engine::{Gradients, Pace, Sampler};
 use backlit_net::weights::{Naming, Weights};
 use backlit_net::{CLASSES, Engine, EngineError, IMAGE_LEN, Images, Rule, Seeds, Tap, Variant};
 use backlit_reference::Reference;
@@ -168,29 +168,35 @@ fn moments_are_those_of_the_copies() {
     let image = Images::new(&data).unwrap();
     let engine = cpu(&V1, Level::best(), None);
     let row = &two_seeds(1)[..CLASSES];
-    const STEPS: usize = 10;
-    let sampler = Sampler::midpoint_path(vec![1.0; IMAGE_LEN], STEPS);
-    let found = engine.gradient_moments(image, &sampler, row, Rule::Plain).unwrap();
-    assert_eq!(found.samples, STEPS);
+    let seeds = Seeds::Rows { data: row, per_image: 1 };
+    const SAMPLES: usize = 5;
+    let noise = Sampler::Noise { sigma: 20.0, seed: 1, key: 2, samples: SAMPLES };
+    for sampler in [Sampler::midpoint_path(vec![1.0; IMAGE_LEN], SAMPLES), noise] {
+        let moments = |batch| {
+            let mut pace = Pace { batch, watch: None };
+            engine.gradient_moments(image, &sampler, seeds, Rule::Plain, &mut pace).unwrap()
+        };
+        let found = moments(2);
+        assert_eq!(found.samples, SAMPLES);
+        assert_eq!(found, moments(1), "one copy at a time");
+        assert_eq!(found, moments(64), "all at once");
 
-    let (mut mean, mut square) = (vec![0.0; IMAGE_LEN], vec![0.0; IMAGE_LEN]);
-    for i in 0..STEPS {
-        let mut copy = vec![f32::NAN; IMAGE_LEN];
-        sampler.write(i, &data, &mut copy);
-        let seeds = Seeds::Rows { data: row, per_image: 1 };
-        let gradient = engine.gradient(Images::new(&copy).unwrap(), seeds, Rule::Plain).unwrap().gradient;
-        for ((m, s), g) in mean.iter_mut().zip(&mut square).zip(to_f64(&gradient)) {
-            *m += g / STEPS as f64;
-            *s += g * g / STEPS as f64;
+        let (mut mean, mut square) = (vec![0.0; IMAGE_LEN], vec![0.0; IMAGE_LEN]);
+        for i in 0..SAMPLES {
+            let mut copy = vec![f32::NAN; IMAGE_LEN];
+            sampler.write(i, &data, &mut copy);
+            let gradient = engine.gradient(Images::new(&copy).unwrap(), seeds, Rule::Plain).unwrap().gradient;
+            for ((m, s), g) in mean.iter_mut().zip(&mut square).zip(to_f64(&gradient)) {
+                *m += g / SAMPLES as f64;
+                *s += g * g / SAMPLES as f64;
+            }
         }
+        assert!(relative_l2(&to_f64(&found.mean), &mean) <= 1e-7);
+        assert!(relative_l2(&to_f64(&found.mean_square), &square) <= 1e-7);
     }
-    assert!(relative_l2(&to_f64(&found.mean), &mean) <= 1e-6);
-    assert!(relative_l2(&to_f64(&found.mean_square), &square) <= 1e-6);
-
-    let short = Sampler::midpoint_path(vec![1.0; 7], STEPS);
-    assert!(matches!(engine.gradient_moments(image, &short, row, Rule::Plain), Err(EngineError::Sampler(_))));
-    let none = Sampler::midpoint_path(vec![1.0; IMAGE_LEN], 0);
-    assert!(matches!(engine.gradient_moments(image, &none, row, Rule::Plain), Err(EngineError::Sampler(_))));
+    let refused = |sampler| engine.gradient_moments(image, &sampler, seeds, Rule::Plain, &mut Pace::default());
+    assert!(matches!(refused(Sampler::midpoint_path(vec![1.0; 7], SAMPLES)), Err(EngineError::Sampler(_))));
+    assert!(matches!(refused(Sampler::midpoint_path(vec![1.0; IMAGE_LEN], 0)), Err(EngineError::Sampler(_))));
 }
 
 #[test]
@@ -222,7 +228,10 @@ fn bad_questions_get_typed_answers() {
             Tap::Block(16),
         );
         assert!(matches!(tap, Err(EngineError::NoSuchBlock { index: 16 })));
-        let two = engine.gradient_moments(images, &Sampler::midpoint_path(vec![], 1), &[0.0; CLASSES], Rule::Plain);
+        let two = {
+            let (path, row) = (Sampler::midpoint_path(vec![], 1), Seeds::Rows { data: &[0.0; CLASSES], per_image: 1 });
+            engine.gradient_moments(images, &path, row, Rule::Plain, &mut Pace::default())
+        };
         assert!(matches!(two, Err(EngineError::OneImage { found: 2 })));
     }
     // Pixels so large that the network overflows: no answer is better than a wrong one.

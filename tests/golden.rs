@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use backlit_cpu::isa::Level;
 use backlit_cpu::{Cpu, CpuOptions};
 use backlit_figure::keras_vis_041::KerasVis;
-use backlit_net::engine::Sampler;
+use backlit_net::engine::{Pace, Sampler};
 use backlit_net::photo::Photo;
 use backlit_net::preprocess::{Grid, Preprocessing};
 use backlit_net::weights::Weights;
@@ -139,7 +139,9 @@ fn integrated_gradients_along_the_golden_path() {
         Preprocessing::Caffe.apply(&vec![0; IMAGE_LEN], &mut black);
         let sampler = Sampler::midpoint_path(black.clone(), 32);
         let seed = one_hot(golden.targets()[0]);
-        let moments = engine.gradient_moments(Images::new(&input).unwrap(), &sampler, &seed, Rule::Plain).unwrap();
+        let seed = Seeds::Rows { data: &seed, per_image: 1 };
+        let image = Images::new(&input).unwrap();
+        let moments = engine.gradient_moments(image, &sampler, seed, Rule::Plain, &mut Pace::default()).unwrap();
         let found: Vec<f64> =
             moments.mean.iter().zip(&input).zip(&black).map(|((g, x), b)| f64::from(g * (x - b))).collect();
         let error = relative_l2(&found, &golden.values("integrated_gradients_32"));

@@ -4,12 +4,14 @@
 
 mod support;
 
+mod audit;
 mod bad_arguments;
 mod bad_images;
 mod bad_output;
 mod bad_weights;
 mod display;
 mod downloads;
+mod evaluate;
 mod explain;
 mod information;
 mod inputs;

@@ -1,6 +1,7 @@
 //! See what ResNet-50 looks at: classify a photograph, send one class score back to the pixels, draw the answer.
 //!
-//! [`sources`] finds weights, a [`Session`] loads them and answers, [`output`] writes files.
+//! [`sources`] finds weights, a [`Session`] loads them and answers, [`boxes`] reads where objects are, [`output`]
+//! writes files.
 //! The crates behind it are re-exported whole: [`net`] (the network as data, weights, photographs, the `Engine`
 //! contract), [`cpu`] and [`mod@reference`] (engines), [`saliency`] (maps as numbers) and [`figure`] (pictures).
 //!
@@ -20,8 +21,14 @@
 //! side_by_side(&photo, map, input.frame, &[], &SideBySideOptions::default())?.save_png("chelsea.png".as_ref())?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! One map by one method is a [`Saliency`] builder: `Saliency::smooth_grad().samples(64).run(&session, &input)`. Several
+//! methods and several scores from one forward pass are a [`Request`]. Long ones tell how far they have come and can be
+//! stopped: see [`saliency::Run`]. There is no global state; a [`Session`] may be shared between threads.
 #![forbid(unsafe_code)]
 
+pub mod boxes;
+mod builder;
 pub mod output;
 mod session;
 pub mod sources;
@@ -31,4 +38,5 @@ pub use backlit_figure as figure;
 pub use backlit_net as net;
 pub use backlit_reference as reference;
 pub use backlit_saliency as saliency;
+pub use builder::Saliency;
 pub use session::{EngineChoice, ExplainedMap, Explanation, Model, Request, Session, SessionError, SessionOptions};

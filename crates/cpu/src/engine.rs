@@ -1,13 +1,15 @@
 //! The [`Engine`] contract, met by a [`Plan`].
 
 use backlit_net::arch::{BLOCKS, Network};
-use backlit_net::engine::{Answer, Ask, EngineInfo, Features, Gradients, Head, Logits, Precision, TapGradients};
+use backlit_net::engine::{
+    Answer, Ask, ConvGradient, EngineInfo, Features, Gradients, Head, Logits, Precision, TapGradients,
+};
 use backlit_net::weights::Weights;
 use backlit_net::{Engine, EngineError, Images, Rule, Seeds, Tap};
 
 use crate::answer::{Found, Question, answer, resume};
 use crate::isa::{Level, Token};
-use crate::plan::{Pass, Plan};
+use crate::plan::{Pass, Place, Plan};
 
 /// How to run.
 #[derive(Clone, Copy, Debug, Default)]
@@ -171,5 +173,33 @@ impl Engine for Cpu {
     fn resume(&self, tap: Tap, activations: &[f32]) -> Result<Logits, EngineError> {
         let outputs = tap.outputs_in(self.network, activations)?;
         Ok(Logits { data: within(self.pool.as_ref(), || resume(&self.plan, outputs, activations))? })
+    }
+
+    fn conv_gradients(
+        &self,
+        image: Images<'_>,
+        seeds: Seeds<'_>,
+        rule: Rule,
+        see: &mut (dyn FnMut(ConvGradient<'_>) + Send),
+    ) -> Result<Gradients, EngineError> {
+        if image.len() != 1 {
+            return Err(EngineError::OneImage { found: image.len() });
+        }
+        seeds.check(1)?;
+        let biases = self.plan.biases();
+        let pass = Pass { rule, taps: &[], input: true };
+        let question = Question { seeds, outputs: &[], passes: &[pass] };
+        let mut show = |seed, place, gradient: &[f32]| {
+            if let Place::Conv(conv) = place {
+                see(ConvGradient { conv, seed, bias: biases[conv], gradient });
+            }
+        };
+        let found = within(self.pool.as_ref(), || answer(&self.plan, image, &question, &mut show))?;
+        let gradient = found.back.into_iter().next().map(|back| back.input).unwrap_or_default();
+        Ok(Gradients { logits: found.logits, gradient, seeds_per_image: seeds.per_image() })
+    }
+
+    fn head_bias(&self) -> Result<Vec<f32>, EngineError> {
+        Ok(self.plan.head_bias().to_vec())
     }
 }

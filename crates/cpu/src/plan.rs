@@ -31,6 +31,13 @@ struct BlockPlan {
     project: Option<BothWays>,
 }
 
+impl BlockPlan {
+    /// In table order: reduce, spatial, expand, and the projection if there is one.
+    fn convs(&self) -> impl Iterator<Item = &BothWays> {
+        [&self.reduce, &self.spatial, &self.expand].into_iter().chain(&self.project)
+    }
+}
+
 struct BothWays {
     /// [`Conv::index`].
     index: usize,
@@ -153,6 +160,17 @@ impl Plan {
     /// Weight `[2048, 1000]` and bias `[1000]` of the head.
     pub(crate) fn head(&self) -> (&[f32], &[f32]) {
         self.head.parts()
+    }
+
+    /// The bias of every convolution, by [`Conv::index`].
+    pub(crate) fn biases(&self) -> Vec<&[f32]> {
+        let convs = self.blocks.iter().flat_map(BlockPlan::convs);
+        std::iter::once(self.stem.bias()).chain(convs.map(|conv| conv.forward.bias())).collect()
+    }
+
+    /// The bias of the head, `[1000]`.
+    pub(crate) fn head_bias(&self) -> &[f32] {
+        self.head.bias()
     }
 
     /// Floats of one image's output of a block.

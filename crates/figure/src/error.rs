@@ -84,6 +84,12 @@ pub enum FigureError {
     /// A sheet with nothing on it.
     #[error("the sheet is empty: add at least one row with at least one cell")]
     EmptySheet,
+    /// Curves that cannot be drawn.
+    #[error("the plot cannot be drawn: {problem}")]
+    Plot {
+        /// What is wrong with it.
+        problem: &'static str,
+    },
     /// A layout that leaves no room for its contents or asks for more memory than is sensible.
     #[error(
         "a {width} x {height} picture is out of bounds: each side must be 1 to {} pixels, both together at most {}",

@@ -4,6 +4,8 @@
 //! - [`heat`] and [`overlay()`]: a map alone, and a map over its photograph;
 //! - [`side_by_side`]: the photograph beside its overlay, with the best classes in a box;
 //! - [`ContactSheet`], [`Sheet`] and [`MaskSheet`]: many pictures on a page;
+//! - [`plot::Plot`]: curves with their intervals;
+//! - [`Report`]: an audit as one HTML page;
 //! - [`keras_vis_041`]: the exact bytes that keras-vis 0.4.1 would have made.
 //!
 //! Everything is 8-bit RGB ([`Picture`]); [`Picture::save_png`] writes it, whole or not at all. Nothing is printed.
@@ -22,8 +24,10 @@ mod mask_sheet;
 mod overlay;
 mod palette;
 mod picture;
+pub mod plot;
 mod png;
 mod range;
+mod report;
 mod resize;
 mod sample;
 mod sheet;
@@ -43,6 +47,7 @@ pub use mask_sheet::{MaskSheet, MaskVariant};
 pub use overlay::{Outside, OverlayOptions, overlay};
 pub use picture::{Picture, View};
 pub use range::{Range, Scale};
+pub use report::{Report, ReportEntry, ReportHead};
 pub use sample::Coloring;
 pub use sheet::{Cell, Row, Sheet};
 pub use side_by_side::{PANEL_MAX, PANEL_MIN, SideBySideOptions, side_by_side};

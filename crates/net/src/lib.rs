@@ -7,7 +7,8 @@
 //! - [`weights`]: reading, verifying and folding weights files;
 //! - [`files`]: files that appear whole or not at all;
 //! - [`labels`]: the 1000 classes by index, WordNet id and name;
-//! - [`photo`] and [`preprocess`]: from a file on disk to the numbers that the network expects.
+//! - [`photo`] and [`preprocess`]: from a file on disk to the numbers that the network expects;
+//! - [`random`]: random numbers by address, the same on every engine.
 //!
 //! Layout everywhere is NHWC: image, row, column, channel, the last one contiguous.
 #![forbid(unsafe_code)]
@@ -19,6 +20,7 @@ pub mod labels;
 pub mod names;
 pub mod photo;
 pub mod preprocess;
+pub mod random;
 pub mod weights;
 
 pub use arch::{Network, Variant};

@@ -4,7 +4,7 @@ use std::fs;
 
 use backlit_net::Variant;
 use backlit_net::preprocess::Preprocessing;
-use backlit_net::weights::{Claims, Naming, Problem, Weights};
+use backlit_net::weights::{CASCADE, Claims, Naming, Problem, Weights};
 use backlit_testkit::synthetic::weights_bytes;
 use safetensors::SafeTensors;
 use serde_json::{Map, Value};
@@ -198,4 +198,39 @@ fn paths_that_hold_no_file_are_refused() {
     let huge = folder.path().join("huge.safetensors");
     fs::File::create(&huge).unwrap().set_len(2 << 30).unwrap();
     assert!(matches!(Weights::open(&huge).unwrap_err().problem, Problem::TooLarge { .. }));
+}
+
+#[test]
+fn the_cascade_redraws_layer_after_layer_from_the_head_down() {
+    let weights = Weights::from_bytes(good(), "test file").unwrap();
+    let network = weights.network();
+    let same = |a: &Weights, b: &Weights, index: usize| {
+        let conv = network.convs().nth(index).unwrap();
+        a.conv(conv) == b.conv(conv)
+    };
+    assert_eq!(weights.randomized(0, 4).data_sha256(), weights.data_sha256());
+    let (head, five) = (weights.randomized(1, 4), weights.randomized(5, 4));
+    assert!(head.dense().weight != weights.dense().weight && head.dense().bias == weights.dense().bias);
+    assert!([0, 52].iter().all(|&i| same(&head, &weights, i)));
+
+    // The head, then 5c, 5b, 5a and 4f: what is above stays as it was drawn, what is below is untouched.
+    assert_eq!(Weights::cascade_name(network, 4), "4f");
+    let first = network.blocks[12].reduce.index;
+    assert!([0, 1, first - 1, first, 46, 52].iter().all(|&i| same(&five, &weights, i) == (i < first)));
+    assert!(five.dense() == head.dense());
+    let conv = &network.blocks[15].spatial;
+    let (old, new) = (weights.conv(conv), five.conv(conv));
+    assert_eq!(old.bias, new.bias, "BatchNorm stays");
+    let power = |w: &[f64]| w.iter().map(|v| v * v).sum::<f64>();
+    let ratio = power(&new.weight) / power(&old.weight);
+    assert!((ratio - 1.0).abs() < 0.01, "the size of the filters changed: {ratio}");
+
+    // All of it, the same twice, and another for another seed.
+    let all = weights.randomized(CASCADE, 4);
+    assert!([0, 1, 27, 52].iter().all(|&i| !same(&all, &weights, i)));
+    assert_eq!(Weights::cascade_name(network, CASCADE - 1), "conv1");
+    assert_eq!(all.data_sha256(), weights.randomized(99, 4).data_sha256());
+    assert!(weights.randomized(1, 5).dense() != head.dense());
+    assert_eq!(all.source(), "synthetic, 18 layers from the head down redrawn with seed 4");
+    assert_eq!(all.claimed_data_sha256(), None);
 }

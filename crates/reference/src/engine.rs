@@ -2,10 +2,10 @@
 
 use backlit_net::arch::Network;
 use backlit_net::engine::{
-    Answer, Ask, EngineInfo, Features, Gradients, Head, Logits, Precision, TapGradients, check_logits,
+    Answer, Ask, ConvGradient, EngineInfo, Features, Gradients, Head, Logits, Precision, TapGradients, check_logits,
 };
 use backlit_net::weights::Weights;
-use backlit_net::{Engine, EngineError, Images, Rule, Seeds, Tap};
+use backlit_net::{CLASSES, Engine, EngineError, Images, Rule, Seeds, Tap};
 use rayon::prelude::*;
 
 use crate::answer::{Found, Question, answer, to_f32};
@@ -120,6 +120,36 @@ impl<T: Real> Engine for Reference<T> {
         let data = rows.concat();
         check_logits(0, &data)?;
         Ok(Logits { data })
+    }
+
+    fn conv_gradients(
+        &self,
+        image: Images<'_>,
+        seeds: Seeds<'_>,
+        rule: Rule,
+        see: &mut (dyn FnMut(ConvGradient<'_>) + Send),
+    ) -> Result<Gradients, EngineError> {
+        if image.len() != 1 {
+            return Err(EngineError::OneImage { found: image.len() });
+        }
+        seeds.check(1)?;
+        let trace = self.forward(image);
+        let logits = to_f32(&trace.logits);
+        check_logits(0, &logits)?;
+        let mut gradient = Vec::new();
+        for (seed, row) in seeds.rows(0, &logits)?.chunks_exact(CLASSES).enumerate() {
+            let row: Vec<T> = row.iter().map(|&v| T::from_f64(v.into())).collect();
+            let back = self.model.backward_seen(&trace, &row, rule, None, &mut |conv, gradient| {
+                let (bias, gradient) = (to_f32(self.model.bias(conv)), to_f32(gradient));
+                see(ConvGradient { conv: conv.index, seed, bias: &bias, gradient: &gradient });
+            });
+            gradient.extend(to_f32(&back.input));
+        }
+        Ok(Gradients { logits, gradient, seeds_per_image: seeds.per_image() })
+    }
+
+    fn head_bias(&self) -> Result<Vec<f32>, EngineError> {
+        Ok(to_f32(self.model.head_bias()))
     }
 }
 

@@ -151,6 +151,22 @@ impl<T: Real> Model<T> {
     /// # Panics
     /// If `seed` has another length.
     pub fn backward(&self, trace: &Trace<T>, seed: &[T], rule: Rule, until: Option<usize>) -> Backward<T> {
+        self.backward_seen(trace, seed, rule, until, &mut |_, _| ())
+    }
+
+    /// [`backward`](Model::backward), showing `see` the gradient at the output of every convolution (plus bias) on the
+    /// way: of every block expand, spatial, reduce and projection, last the stem.
+    ///
+    /// # Panics
+    /// If `seed` has another length.
+    pub fn backward_seen(
+        &self,
+        trace: &Trace<T>,
+        seed: &[T],
+        rule: Rule,
+        until: Option<usize>,
+        see: &mut dyn FnMut(&Conv, &[T]),
+    ) -> Backward<T> {
         assert_eq!(seed.len(), CLASSES);
         let mut average = vec![T::ZERO; FEATURES];
         dense_dgrad(seed, &self.head.weight, &mut average);
@@ -166,28 +182,52 @@ impl<T: Real> Model<T> {
             if until == Some(block.index) {
                 return back;
             }
-            d = self.block_backward(block, &trace.blocks[block.index], d, rule);
+            d = self.block_backward(block, &trace.blocks[block.index], d, rule, see);
         }
 
         let mut stem = vec![T::ZERO; trace.stem.len()];
         max_pool_dgrad(&(&self.network.pool).into(), &trace.winner, &d, &mut stem);
         relu_dgrad(rule, &trace.stem, &mut stem);
+        see(&self.network.stem, &stem);
         back.input = self.conv_backward(&self.network.stem, &stem);
         back
     }
 
-    fn block_backward(&self, block: &Block, trace: &BlockTrace<T>, mut d: Vec<T>, rule: Rule) -> Vec<T> {
+    fn block_backward(
+        &self,
+        block: &Block,
+        trace: &BlockTrace<T>,
+        mut d: Vec<T>,
+        rule: Rule,
+        see: &mut dyn FnMut(&Conv, &[T]),
+    ) -> Vec<T> {
         relu_dgrad(rule, &trace.output, &mut d);
+        see(&block.expand, &d);
         let mut spatial = self.conv_backward(&block.expand, &d);
         relu_dgrad(rule, &trace.spatial, &mut spatial);
+        see(&block.spatial, &spatial);
         let mut reduce = self.conv_backward(&block.spatial, &spatial);
         relu_dgrad(rule, &trace.reduce, &mut reduce);
+        see(&block.reduce, &reduce);
         let mut x = self.conv_backward(&block.reduce, &reduce);
         match &block.project {
-            Some(project) => residual_dgrad(&mut x, &self.conv_backward(project, &d)),
+            Some(project) => {
+                see(project, &d);
+                residual_dgrad(&mut x, &self.conv_backward(project, &d));
+            }
             None => residual_dgrad(&mut x, &d),
         }
         x
+    }
+
+    /// The bias of a convolution, BatchNorm folded in, `[c_out]`.
+    pub fn bias(&self, conv: &Conv) -> &[T] {
+        &self.convs[conv.index].bias
+    }
+
+    /// The bias of the head, `[1000]`.
+    pub fn head_bias(&self) -> &[T] {
+        &self.head.bias
     }
 
     fn conv(&self, conv: &Conv, x: &[T]) -> Vec<T> {

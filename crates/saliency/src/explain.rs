@@ -3,6 +3,8 @@
 use backlit_net::engine::{Answer, Ask, TapGradients};
 use backlit_net::{CLASSES, Engine, EngineError, IMAGE_LEN, Images, Rule, Seeds, Tap};
 
+use crate::methods::{BaselineError, NoisyMoments};
+use crate::smooth::SmoothError;
 use crate::{Attribution, Cancelled, Explained, MapError, Objective, Recipe, Run, Subject};
 
 /// Why a method has no answer.
@@ -11,10 +13,16 @@ use crate::{Attribution, Cancelled, Explained, MapError, Objective, Recipe, Run,
 pub enum MethodError {
     /// The engine refused.
     #[error(transparent)]
-    Engine(#[from] EngineError),
+    Engine(EngineError),
+    /// There is no such baseline.
+    #[error(transparent)]
+    Baseline(#[from] BaselineError),
     /// The values make no map.
     #[error(transparent)]
     Map(#[from] MapError),
+    /// A picture cannot be blurred like that.
+    #[error(transparent)]
+    Smooth(#[from] SmoothError),
     /// The caller stopped it.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
@@ -36,6 +44,15 @@ pub enum MethodError {
         /// `method`, `objective` or `image`.
         what: &'static str,
     },
+}
+
+impl From<EngineError> for MethodError {
+    fn from(error: EngineError) -> MethodError {
+        match error {
+            EngineError::Stopped => MethodError::Cancelled(Cancelled),
+            error => MethodError::Engine(error),
+        }
+    }
 }
 
 /// Explains every subject: for every recipe, an attribution for every objective.
@@ -69,8 +86,17 @@ pub fn explain(
             let logits = &shared.logits[index * CLASSES..][..CLASSES];
             // From here on the classes are what they are for the untouched picture.
             let fixed: Vec<Objective> = objectives.iter().map(|o| o.fixed(logits)).collect();
-            let context =
-                Context { engine, subject, logits, objectives: &fixed, run, needs: &needs, shared: &shared, index };
+            let context = Context {
+                engine,
+                subject,
+                logits,
+                objectives: &fixed,
+                run,
+                noisy: NoisyMoments::default(),
+                needs: &needs,
+                shared: &shared,
+                index,
+            };
             let attributions: Result<Vec<_>, MethodError> =
                 recipes.iter().map(|recipe| recipe.as_attribute().attribute(&context)).collect();
             all.push(attributions.map(|attributions| Explained {
@@ -151,6 +177,8 @@ pub(crate) struct Context<'a> {
     pub(crate) objectives: &'a [Objective],
     /// How to run.
     pub(crate) run: &'a Run<'a>,
+    /// What recipes have found out over noisy copies, for the recipes after them.
+    pub(crate) noisy: NoisyMoments,
     needs: &'a Needs,
     shared: &'a Answer,
     /// Of the picture in the shared pass.

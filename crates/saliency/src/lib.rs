@@ -28,6 +28,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod activation;
 mod attribution;
 pub mod audit;
 mod comparison;

@@ -1,5 +1,7 @@
 //! Names of options: every one reads back, aliases work, errors tell what there is.
 
+use backlit_saliency::audit::{Doubt, ObjectFrom, Verdict};
+use backlit_saliency::localize::Connectivity;
 use backlit_saliency::mask::{Experiment, Fill};
 use backlit_saliency::{Method, Modifier, Reduction, Score};
 
@@ -15,6 +17,7 @@ fn every_name_reads_back() {
         )+};
     }
     check!(Method, Modifier, Reduction, Score, Experiment, Fill);
+    check!(Verdict, Doubt, ObjectFrom, Connectivity);
 }
 
 #[test]

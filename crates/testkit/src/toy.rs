@@ -37,6 +37,11 @@ impl Toy {
         Toy::new(vec![Box::new(formula)])
     }
 
+    /// Its formulas, to build another toy with.
+    pub fn into_formulas(self) -> Vec<Formula> {
+        self.formulas
+    }
+
     fn logits(&self, image: &[f32]) -> Vec<f32> {
         let mut row = vec![0.0; CLASSES];
         row.iter_mut().zip(&self.formulas).for_each(|(out, formula)| *out = formula(image).0 as f32);

@@ -39,8 +39,14 @@ pub(crate) enum Command {
     Predict(PredictArgs),
     /// Write saliency maps as pictures and as numbers
     Saliency(SaliencyArgs),
+    /// Lay methods and classes out on one sheet and say how far their maps agree
+    Compare(CompareArgs),
     /// Hide or keep parts of a photograph and see whether the answer survives
     Mask(MaskArgs),
+    /// Measure how good saliency maps are: insertion, deletion, ROAD and others
+    Evaluate(super::evaluate::EvaluateArgs),
+    /// Ask of every photograph whether the network looks at the object or at what is around it
+    Audit(super::audit::args::AuditArgs),
     /// Fetch, inspect, verify and convert weights
     Weights(WeightsArgs),
     /// Print the layers of the network with their work and traffic
@@ -138,6 +144,24 @@ pub(crate) struct OutputArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct ExplainArgs {
+    #[command(flatten)]
+    pub(crate) inputs: InputArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) map: MapArgs,
+    #[command(flatten)]
+    pub(crate) recipe: RecipeArgs,
+    #[command(flatten)]
+    pub(crate) picture: PictureArgs,
+    #[command(flatten)]
+    pub(crate) view: ViewArgs,
+    #[command(flatten)]
+    pub(crate) network: NetworkArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CompareArgs {
     #[command(flatten)]
     pub(crate) inputs: InputArgs,
     #[command(flatten)]

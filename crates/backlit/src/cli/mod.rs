@@ -1,8 +1,11 @@
 //! The command line: arguments in, pictures, tables and exit codes out. Nothing else in the workspace prints.
 
 mod args;
+mod audit;
+mod compare;
 mod doctor;
 mod drawn;
+mod evaluate;
 mod explain;
 mod failure;
 mod inputs;
@@ -55,7 +58,10 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
         Command::Saliency(arguments) => saliency::run(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
         Command::Mask(arguments) => mask::run(&arguments),
+        Command::Evaluate(arguments) => evaluate::run(&arguments),
+        Command::Audit(arguments) => audit::run(&arguments),
         Command::Weights(arguments) => weights::run(arguments.command),
         Command::Model(arguments) => model::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),

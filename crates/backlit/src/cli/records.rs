@@ -90,6 +90,11 @@ impl Manifest {
         self.head["files"] = json!(names);
     }
 
+    /// Adds what is known of the run as a whole.
+    pub(crate) fn add(&mut self, key: &str, value: Value) {
+        self.head[key] = value;
+    }
+
     /// Adds the record of one photograph.
     pub(crate) fn push(&mut self, record: Value) {
         self.images.push(record);

@@ -113,6 +113,11 @@ impl PackedConv {
         }
     }
 
+    /// What is added to the sums, `[c_write]`; nothing for a gradient.
+    pub(crate) fn bias(&self) -> &[f32] {
+        self.bias.as_deref().unwrap_or_default()
+    }
+
     /// Floats of one image's output.
     pub fn output_len(&self) -> usize {
         self.side_write * self.side_write * self.c_write

@@ -89,6 +89,11 @@ impl Stem {
         Stem { bias: folded.bias.iter().map(|&b| b as f32).collect(), forward, dgrad }
     }
 
+    /// `[64]`.
+    pub(crate) fn bias(&self) -> &[f32] {
+        &self.bias
+    }
+
     /// `images` `[n, 224, 224, 3]` to `y` `[n, 112, 112, 64]`, after ReLU.
     pub fn forward(&self, token: Token, images: &[f32], y: &mut [f32]) {
         y.par_chunks_mut(OUTPUT_LEN).zip(images.par_chunks(IMAGE_LEN)).for_each(|(y, image)| {

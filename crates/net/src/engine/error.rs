@@ -92,6 +92,9 @@ pub enum EngineError {
         /// What was asked for.
         what: &'static str,
     },
+    /// The caller asked a long computation to stop.
+    #[error("stopped before it was done, as asked")]
+    Stopped,
     /// The answer would not fit in memory.
     #[error("{bytes} bytes for the answer could not be reserved: pass fewer images or seeds at a time")]
     OutOfMemory {

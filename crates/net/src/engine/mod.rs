@@ -4,17 +4,23 @@
 //! the batch, the number of threads or the order of the images, the answer for an image is the same, byte for byte.
 
 mod ask;
+mod conv_gradients;
 mod error;
 mod head;
+mod moments;
 mod outputs;
+mod quadrature;
 mod sampler;
 mod seeds;
 
 pub use ask::{Answer, Ask};
+pub use conv_gradients::ConvGradient;
 pub use error::EngineError;
 pub use head::Head;
-pub use outputs::{Features, Gradients, Logits, Moments, TapGradients, check_logits};
-pub use sampler::{PathNode, Sampler};
+pub use moments::{Moments, Pace};
+pub use outputs::{Features, Gradients, Logits, TapGradients, check_logits};
+pub use quadrature::{MAX_STEPS, PathNode, Quadrature};
+pub use sampler::Sampler;
 pub use seeds::{Seeds, WriteSeeds};
 
 use serde::{Serialize, Serializer};
@@ -206,19 +212,49 @@ pub trait Engine: Send + Sync {
         ask::one_by_one(self, images, ask)
     }
 
-    /// Weighted mean of the gradient, and of its square, over the copies of one image that a sampler makes.
+    /// [`gradient`](Engine::gradient) of exactly one image, showing `see` the gradient at every convolution on the way.
     ///
-    /// `seed_rows` is `[k, 1000]`, used for every copy. Memory does not grow with the number of samples, and the
+    /// Seed after seed, each from the head down: of every block expand, spatial, reduce and projection, last the stem.
+    ///
+    /// # Errors
+    /// [`EngineError::OneImage`]; [`EngineError::Unsupported`] by an engine that cannot show them (the default).
+    fn conv_gradients(
+        &self,
+        image: Images<'_>,
+        seeds: Seeds<'_>,
+        rule: Rule,
+        see: &mut (dyn FnMut(ConvGradient<'_>) + Send),
+    ) -> Result<Gradients, EngineError> {
+        let _ = (image, seeds, rule, see);
+        Err(EngineError::Unsupported { what: "the gradient at every convolution" })
+    }
+
+    /// The bias of the head, `[1000]`.
+    ///
+    /// # Errors
+    /// [`EngineError::Unsupported`] by an engine that does not tell (the default).
+    fn head_bias(&self) -> Result<Vec<f32>, EngineError> {
+        Err(EngineError::Unsupported { what: "the bias of the head" })
+    }
+
+    /// Weighted moments of the gradient over the copies of one image that a sampler makes.
+    ///
+    /// Every copy is asked about the same seeds, those of one image: `[1, k, 1000]` known beforehand, or written from
+    /// the copy's own logits, `write(sample, logits, rows)`. Memory does not grow with the number of samples, and the
     /// sums are taken in sample order, so the result does not depend on how many copies run at once. This default
     /// materialises a few copies at a time; an engine may instead sample where it computes.
+    ///
+    /// # Errors
+    /// [`EngineError`]: more than one image, an unusable sampler, or [`EngineError::Stopped`] as the pace asks.
     fn gradient_moments(
         &self,
         image: Images<'_>,
         sampler: &Sampler,
-        seed_rows: &[f32],
+        seeds: Seeds<'_>,
         rule: Rule,
+        pace: &mut Pace<'_>,
     ) -> Result<Moments, EngineError> {
-        outputs::moments_by_batches(self, image, sampler, seed_rows, rule)
+        moments::moments_by_batches(self, image, sampler, seeds, rule, pace)
     }
 
     /// Weight and bias of the head: with the last block's output, all that closed forms of class activation maps need.

@@ -1,6 +1,6 @@
-//! Answers of an engine, and the default way to average gradients over samples.
+//! Answers of an engine.
 
-use super::{Engine, EngineError, Images, Rule, Sampler, Seeds};
+use super::EngineError;
 use crate::{CLASSES, FEATURES, IMAGE_LEN};
 
 /// Scores before the softmax.
@@ -85,68 +85,4 @@ pub struct TapGradients {
     pub gradient: Vec<f32>,
     /// Seeds an image.
     pub seeds_per_image: usize,
-}
-
-/// Weighted first and second moments of the gradient over samples.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Moments {
-    /// Weighted mean of the logits over the samples, `[1000]`.
-    pub logits: Vec<f32>,
-    /// `[k, 224, 224, 3]`.
-    pub mean: Vec<f32>,
-    /// `[k, 224, 224, 3]`.
-    pub mean_square: Vec<f32>,
-    /// Samples taken.
-    pub samples: usize,
-}
-
-/// Copies that [`moments_by_batches`] materialises at a time.
-const COPIES: usize = 8;
-
-/// [`Engine::gradient_moments`] by way of [`Engine::gradient`].
-pub(super) fn moments_by_batches<E: Engine + ?Sized>(
-    engine: &E,
-    image: Images<'_>,
-    sampler: &Sampler,
-    seed_rows: &[f32],
-    rule: Rule,
-) -> Result<Moments, EngineError> {
-    if image.len() != 1 {
-        return Err(EngineError::OneImage { found: image.len() });
-    }
-    let k = seed_rows.len() / CLASSES;
-    Seeds::Rows { data: seed_rows, per_image: k }.check(1)?;
-    let samples = sampler.check()?;
-
-    // Sums in double precision, always in sample order.
-    let mut logits = vec![0f64; CLASSES];
-    let mut mean = vec![0f64; k * IMAGE_LEN];
-    let mut mean_square = vec![0f64; k * IMAGE_LEN];
-    let mut weights = 0f64;
-    let mut copies = vec![0f32; COPIES.min(samples) * IMAGE_LEN];
-    for first in (0..samples).step_by(COPIES) {
-        let count = COPIES.min(samples - first);
-        let batch = &mut copies[..count * IMAGE_LEN];
-        for (i, copy) in batch.chunks_exact_mut(IMAGE_LEN).enumerate() {
-            sampler.write(first + i, image.data(), copy);
-        }
-        let rows = seed_rows.repeat(count);
-        let seeds = Seeds::Rows { data: &rows, per_image: k };
-        let out = engine.gradient(Images::new(batch)?, seeds, rule)?;
-        for i in 0..count {
-            let w = sampler.weight(first + i);
-            weights += w;
-            for (sum, &v) in logits.iter_mut().zip(out.logits_of(i)) {
-                *sum += w * f64::from(v);
-            }
-            let gradient = &out.gradient[i * k * IMAGE_LEN..][..k * IMAGE_LEN];
-            for ((sum, square), &g) in mean.iter_mut().zip(&mut mean_square).zip(gradient) {
-                let g = f64::from(g);
-                *sum += w * g;
-                *square += w * g * g;
-            }
-        }
-    }
-    let finish = |sums: Vec<f64>| sums.into_iter().map(|s| (s / weights) as f32).collect();
-    Ok(Moments { logits: finish(logits), mean: finish(mean), mean_square: finish(mean_square), samples })
 }

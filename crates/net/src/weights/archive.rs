@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::tensor::Tensor;
-use super::{Problem, Provenance, WeightsError};
+use super::{Problem, Provenance, WeightsError, provenance};
 use crate::files::{Sync, hex, sha256, write_whole};
 
 /// Tensors by name over one block of bytes, and free metadata.
@@ -51,6 +51,15 @@ impl Archive {
     /// Tensors that lie one after the other in `data`.
     pub(super) fn from_parts(tensors: Vec<Tensor>, data: Vec<u8>) -> Archive {
         Archive { bytes: data, data_start: 0, tensors, metadata: BTreeMap::new() }
+    }
+
+    /// A copy whose data section `edit` has changed. It no longer claims a checksum.
+    pub(super) fn edited(&self, edit: impl FnOnce(&mut [u8])) -> Archive {
+        let mut bytes = self.data().to_vec();
+        edit(&mut bytes);
+        let mut metadata = self.metadata.clone();
+        metadata.remove(provenance::SHA256);
+        Archive { bytes, data_start: 0, tensors: self.tensors.clone(), metadata }
     }
 
     /// Names in the order of the data.

@@ -9,6 +9,7 @@ mod error;
 mod fold;
 mod names;
 mod provenance;
+mod randomized;
 mod tensor;
 mod tfjs;
 
@@ -17,6 +18,7 @@ pub use error::{Problem, WeightsError};
 pub use fold::{FoldedConv, FoldedDense};
 pub use names::{ConvNames, DenseNames, Layout, Naming};
 pub use provenance::{Claims, Provenance};
+pub use randomized::CASCADE;
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -43,7 +45,7 @@ pub struct Weights {
 }
 
 /// The tensors of one convolution and its BatchNorm.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct ConvTensors {
     kernel: Tensor,
     bias: Option<Tensor>,
@@ -54,7 +56,7 @@ struct ConvTensors {
 }
 
 /// The tensors of the head.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct DenseTensors {
     kernel: Tensor,
     bias: Tensor,

@@ -58,6 +58,20 @@ impl Tensor {
         self.with(data, All(self.len()))
     }
 
+    /// Overwrites all its numbers, each rounded to the type that the tensor is stored as.
+    pub(super) fn write(&self, data: &mut [u8], value: impl Fn(usize) -> f64) {
+        fn fill<const N: usize>(bytes: &mut [u8], word: impl Fn(usize) -> [u8; N]) {
+            bytes.chunks_exact_mut(N).enumerate().for_each(|(i, bytes)| bytes.copy_from_slice(&word(i)));
+        }
+        let bytes = &mut data[self.range.clone()];
+        match self.dtype {
+            Dtype::F64 => fill(bytes, |i| value(i).to_le_bytes()),
+            Dtype::F16 => fill(bytes, |i| f16::from_f64(value(i)).to_le_bytes()),
+            Dtype::BF16 => fill(bytes, |i| bf16::from_f64(value(i)).to_le_bytes()),
+            _ => fill(bytes, |i| (value(i) as f32).to_le_bytes()),
+        }
+    }
+
     pub(super) fn check_finite(&self, data: &[u8]) -> Result<(), Problem> {
         // The usual case, in a form that compiles to vector code.
         if self.dtype == Dtype::F32 {
@@ -117,6 +131,15 @@ mod tests {
         }
         let bf16s: Vec<u8> = [1.0, -3.5].iter().flat_map(|v| bf16::from_f64(*v).to_le_bytes()).collect();
         assert_eq!(tensor(Dtype::BF16, &bf16s).values(&bf16s), [1.0, -3.5]);
+    }
+
+    #[test]
+    fn what_is_written_can_be_read() {
+        for (dtype, size) in [(Dtype::F64, 8), (Dtype::F32, 4), (Dtype::F16, 2), (Dtype::BF16, 2)] {
+            let mut bytes = vec![0xff; 3 * size];
+            tensor(dtype, &bytes).write(&mut bytes, |i| [0.5, -2.0, 0.0][i]);
+            assert_eq!(tensor(dtype, &bytes).values(&bytes), [0.5, -2.0, 0.0], "{dtype:?}");
+        }
     }
 
     #[test]

@@ -1,40 +1,18 @@
 //! Integrated gradients.
 
-use backlit_net::named;
+use backlit_net::engine::{MAX_STEPS, Pace, Sampler};
+use backlit_net::{IMAGE_LEN, Rule, Seeds};
 use serde::Serialize;
 
-use super::Baseline;
+use super::copies::{check_count, completeness, map_of, scores};
+use super::{Baseline, Quadrature};
 use crate::explain::{Attribute, Context};
-use crate::{Attribution, MethodError};
-
-/// How the integral over the path is approximated.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Quadrature {
-    /// Gauss-Legendre nodes on 0..1.
-    #[default]
-    GaussLegendre,
-    /// `i / n`.
-    Left,
-    /// `(i + 1) / n`.
-    Right,
-    /// `(i + 1/2) / n`.
-    Middle,
-    /// `i / (n - 1)`, ends weighted by half.
-    Trapezoid,
-    /// `i / (n - 1)` with equal weights, ends included: PAIR's rule, biased at both ends.
-    Inclusive,
-}
-
-named!(Quadrature, "quadrature", {
-    GaussLegendre = "gauss-legendre" | "gauss_legendre" | "gausslegendre",
-    Left = "left" | "riemann_left",
-    Right = "right" | "riemann_right",
-    Middle = "middle" | "riemann_middle",
-    Trapezoid = "trapezoid" | "riemann_trapezoid",
-    Inclusive = "inclusive",
-});
+use crate::{Attribution, Method, MethodError};
 
 /// `(x - x') * integral over a of dS(x' + a (x - x'))/dx` (Sundararajan et al. 2017, arXiv:1703.01365).
+///
+/// The integral is the weighted sum of the gradients at the points of a quadrature. What the attribution should add up
+/// to, `S(x) - S(x')`, costs one forward pass of the baseline and is always compared.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct IntegratedGradients {
     /// Points on the path.
@@ -53,7 +31,33 @@ impl Default for IntegratedGradients {
 }
 
 impl Attribute for IntegratedGradients {
-    fn attribute(&self, _context: &Context<'_>) -> Result<Vec<Attribution>, MethodError> {
-        todo!()
+    fn attribute(&self, context: &Context<'_>) -> Result<Vec<Attribution>, MethodError> {
+        let least = self.quadrature.min_steps();
+        check_count(Method::IntegratedGradients, "steps", self.steps, least..=MAX_STEPS)?;
+        let (subject, run) = (context.subject, context.run);
+        let baseline = self.baseline.tensor(subject)?;
+        let total = 1 + self.steps;
+        let base = scores(context, &baseline)?.remove(0);
+        run.step(1, total)?;
+
+        let sampler = Sampler::path(baseline.clone(), self.quadrature, self.steps)?;
+        let write = context.write_seeds();
+        let seeds = Seeds::FromLogits { per_image: context.objectives.len(), write: &write };
+        let mut watch = |done| run.step(1 + done, total).is_ok();
+        let mut pace = Pace { batch: run.batch(), watch: Some(&mut watch) };
+        let found = context.engine.gradient_moments(subject.image()?, &sampler, seeds, Rule::Plain, &mut pace)?;
+
+        let weight = sampler.total_weight();
+        let way: Vec<f64> =
+            subject.tensor.iter().zip(&baseline).map(|(&x, &b)| weight * (f64::from(x) - f64::from(b))).collect();
+        let one = |(k, mean): (usize, &[f32])| {
+            let values: Vec<f32> = mean.iter().zip(&way).map(|(&g, &w)| (w * f64::from(g)) as f32).collect();
+            let completeness = Some(completeness(context, k, base[k], &values));
+            Attribution { completeness, samples: self.steps, ..Attribution::of(map_of(values)) }
+        };
+        Ok(found.mean.chunks_exact(IMAGE_LEN).enumerate().map(one).collect())
     }
 }
+
+#[cfg(test)]
+mod tests;

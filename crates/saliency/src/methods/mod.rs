@@ -3,6 +3,7 @@
 mod baseline;
 mod blur_ig;
 pub mod cam;
+mod copies;
 mod expected_gradients;
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -13,20 +14,24 @@ mod lrp;
 mod occlusion;
 mod rise;
 mod smooth_grad;
+#[cfg(test)]
+mod testing;
 mod xrai;
 
-pub use baseline::Baseline;
+pub use backlit_net::engine::Quadrature;
+pub use baseline::{Baseline, BaselineError};
 pub use blur_ig::BlurIg;
 pub use cam::{
-    AblationCam, Alpha, Cam, CamKind, ChannelWeights, EigenCam, FullGrad, GuidedGradCam, Scaling, ScoreCam, Stretch,
-    Upsample,
+    AblationCam, Alpha, Cam, CamKind, ChannelWeights, EigenCam, FullGrad, GuidedGradCam, Rescale, Scaling, ScoreCam,
+    Stretch, Upsample,
 };
 pub use expected_gradients::ExpectedGradients;
 pub use gradient::GradientPass;
 pub use guided_ig::GuidedIg;
-pub use integrated_gradients::{IntegratedGradients, Quadrature};
+pub use integrated_gradients::IntegratedGradients;
 pub use lrp::Lrp;
 pub use occlusion::{Edge, Occlusion, Overlap};
-pub use rise::Rise;
+pub(crate) use smooth_grad::NoisyMoments;
+pub use rise::{CHECKPOINT, Rise};
 pub use smooth_grad::{Moment, NoiseScale, SmoothGrad};
-pub use xrai::Xrai;
+pub use xrai::{Ranked, Ranking, Segments, Xrai};

@@ -20,6 +20,19 @@ pub fn gaussian(map: &Map, sigma: f64, truncate: f64) -> Result<Map, SmoothError
     Ok(Map { height, width, channels, values })
 }
 
+/// [`gaussian`] in place, without rounding: `values` is `[height, width, channels]`.
+///
+/// # Errors
+/// [`SmoothError`].
+pub(crate) fn gaussian_f64(
+    values: &mut [f64],
+    shape: [usize; 3],
+    sigma: f64,
+    truncate: f64,
+) -> Result<(), SmoothError> {
+    filter(values, shape, &taps(sigma, truncate)?, |v| v)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

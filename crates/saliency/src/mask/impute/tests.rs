@@ -76,6 +76,20 @@ fn a_lone_known_pixel_colours_everything() {
     }
 }
 
+/// A small object alone: nearly everything is missing. Takes milliseconds, and must not take much more.
+#[test]
+fn nearly_everything_missing_is_quick() {
+    let missing: Vec<bool> =
+        (0..224 * 224).map(|p| !((32..55).contains(&(p / 224)) && (116..146).contains(&(p % 224)))).collect();
+    let mut image = noise_picture(224, 224);
+    let start = std::time::Instant::now();
+    impute(&mut image, 224, 224, &missing, QUIET).unwrap();
+    let elapsed = start.elapsed();
+    println!("imputed all but a box in {elapsed:.1?}");
+    assert!(elapsed.as_secs() < 5, "{elapsed:?}");
+    assert!(worst(&image, 224, 224, &missing) <= 0.05);
+}
+
 #[test]
 fn noise_has_its_size_and_its_key() {
     let missing: Vec<bool> = (0..100 * 100).map(|p| p % 100 != 0).collect();

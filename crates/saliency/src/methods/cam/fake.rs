@@ -6,10 +6,11 @@
 //! ```
 
 use backlit_net::arch::Network;
-use backlit_net::engine::{EngineInfo, Features, Gradients, Head, Logits, Precision, TapGradients};
+use backlit_net::engine::{ConvGradient, EngineInfo, Features, Gradients, Head, Logits, Precision, TapGradients};
 use backlit_net::preprocess::Preprocessing;
 use backlit_net::{CLASSES, Engine, EngineError, FEATURES, IMAGE_LEN, Images, Rule, SIDE, Seeds, Tap, Variant};
 use backlit_testkit::random::Random;
+use rayon::prelude::*;
 
 use crate::{Attribution, MethodError, Objective, Recipe, Run, Subject, Target, explain};
 
@@ -17,7 +18,7 @@ use crate::{Attribution, MethodError, Objective, Recipe, Run, Subject, Target, e
 const PATCH: usize = 32;
 
 pub(super) struct Fake {
-    a: Vec<f32>,
+    pub(super) a: Vec<f32>,
     pub(super) b: Vec<f32>,
     pub(super) weight: Vec<f32>,
     pub(super) bias: Vec<f32>,
@@ -110,7 +111,14 @@ impl Engine for Fake {
                 gradient.extend(self.gradient(seed).repeat(49));
             }
         }
-        Ok(TapGradients { logits, side: 7, channels: FEATURES, activation, gradient, seeds_per_image: seeds.per_image() })
+        Ok(TapGradients {
+            logits,
+            side: 7,
+            channels: FEATURES,
+            activation,
+            gradient,
+            seeds_per_image: seeds.per_image(),
+        })
     }
 
     /// The gradient at the one convolution that there is.
@@ -140,7 +148,8 @@ impl Engine for Fake {
         // Every tap is the last one here.
         Tap::LAST.outputs_in(self.network(), activations)?;
         tap.block()?;
-        Ok(Logits { data: activations.chunks_exact(49 * FEATURES).flat_map(|a| self.logits(a)).collect() })
+        let rows: Vec<Vec<f32>> = activations.par_chunks_exact(49 * FEATURES).map(|a| self.logits(a)).collect();
+        Ok(Logits { data: rows.concat() })
     }
 }
 

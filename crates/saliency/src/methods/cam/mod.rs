@@ -12,12 +12,16 @@
 mod ablation;
 mod closed_form;
 mod eigen;
+#[cfg(test)]
+mod fake;
 mod full_grad;
 mod gradient;
 mod guided;
 mod scaling;
 mod score;
 mod spline;
+#[cfg(test)]
+mod tests;
 mod upsample;
 
 use backlit_net::SIDE;
@@ -25,7 +29,7 @@ use backlit_net::SIDE;
 pub use ablation::AblationCam;
 pub use closed_form::all_classes;
 pub use eigen::EigenCam;
-pub use full_grad::FullGrad;
+pub use full_grad::{FullGrad, Rescale};
 pub use gradient::{Alpha, Cam, CamKind};
 pub use guided::GuidedGradCam;
 pub use scaling::Scaling;

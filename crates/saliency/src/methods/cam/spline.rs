@@ -82,6 +82,6 @@ mod tests {
             let found: f64 = row.iter().enumerate().map(|(i, w)| w * f(i as f64)).sum();
             (found - f(0.37 * (n - 1) as f64)).abs()
         };
-        assert!(error(9) <= 1e-3 && error(33) <= error(9) / 100.0, "{} {}", error(9), error(33));
+        assert!(error(9) <= 1e-5 && error(33) <= error(9) / 50.0, "{} {}", error(9), error(33));
     }
 }
