@@ -62,7 +62,8 @@ fn every_measure_of_two_methods() {
 fn the_same_for_any_batch_and_order() {
     let place = Place::new();
     let numbers = |arguments: &str| {
-        let run = place.run(&format!("evaluate {arguments} --measures deletion,road {FEW} --format csv --json -o out"));
+        let run =
+            place.run(&format!("evaluate {arguments} --measures deletion,infidelity {FEW} --format csv --json -o out"));
         let record = run.ok().json();
         assert_eq!(record["images"].as_array().unwrap().len(), 2);
         record["summary"].clone()

@@ -15,8 +15,6 @@ GOLDEN = os.path.join(ROOT, "tests", "golden")
 WEIGHTS = os.environ.get("BACKLIT_WEIGHTS", os.path.join(ROOT, "weights", "keras-resnet50-v1.safetensors"))
 MEAN_BGR = np.array([103.939, 116.779, 123.68])
 
-torch.set_num_threads(2)
-
 
 def photograph():
     """assets/chelsea.png as bytes, 224 x 224 x 3 RGB, by Pillow's bilinear filter."""

@@ -4,7 +4,7 @@ import importlib
 
 from common import Subject
 
-FAMILIES = ("zennit", "captum", "pytorch_grad_cam", "pair", "metrics", "torchcam")
+FAMILIES = ("zennit", "captum", "pytorch_grad_cam", "pair", "metrics", "torchcam", "scorecam")
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("families", nargs="*", metavar="FAMILY", help=f"of {', '.join(FAMILIES)}")

@@ -1,7 +1,6 @@
 """pytorch-grad-cam: its CAMs at the last block and at block 4f; each before (`raw`) and after its own scaling."""
 import torch
-from pytorch_grad_cam import (AblationCAM, EigenCAM, FullGrad, GradCAM, GradCAMPlusPlus, HiResCAM, LayerCAM, ScoreCAM,
-                              XGradCAM)
+from pytorch_grad_cam import (AblationCAM, EigenCAM, FullGrad, GradCAM, GradCAMPlusPlus, HiResCAM, LayerCAM, XGradCAM)
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
@@ -66,22 +65,6 @@ def full_grad(subject, family, name, net):
     family.put(name, final, keep="every2")
 
 
-def score_cam(subject, family):
-    """In float32, and with every one of the 2048 scores kept."""
-    net, scores = subject.single(), []
-
-    class Target(ClassifierOutputTarget):
-        def __call__(self, output):
-            scores.append(super().__call__(output).item())
-            return super().__call__(output)
-    cam = ScoreCAM(net, [net.layer4])
-    raw = observed(cam, "get_cam_image")
-    final = cam(subject.x.float(), [Target(subject.top)])[0]
-    family.put("scorecam.layer4.raw", raw[0][0], note="float32")
-    family.put("scorecam.layer4", final, keep="every2")
-    family.put("scorecam.layer4.scores", scores, note="logit of the picture times channel k; float32")
-
-
 def run(subject, full):
     family = Family("pytorch_grad_cam", full, version="grad-cam 1.5.7, torch 2.11.0, float64", target=subject.top)
     for name, method in CHEAP.items():
@@ -95,6 +78,4 @@ def run(subject, full):
     full_grad(subject, family, "fullgrad.folded", folded())
     net = FirstRowOnly(subject.net)
     put(family, "ablationcam.layer4", AblationCAM(net, [subject.net.layer4]), subject.x, subject.top)
-    family.write()
-    score_cam(subject, family)
     family.write()

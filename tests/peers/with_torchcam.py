@@ -1,5 +1,5 @@
 """torchcam: 7 x 7 maps at the last block and 14 x 14 at block 4f, without its normalisation (`raw`) and with it."""
-from torchcam.methods import GradCAM, GradCAMpp, LayerCAM, ScoreCAM, XGradCAM
+from torchcam.methods import GradCAM, GradCAMpp, LayerCAM, XGradCAM
 
 from common import Family
 
@@ -12,12 +12,4 @@ def run(subject, full):
                 with method(subject.net, layer) as cam:
                     scores = subject.net(subject.x.clone().requires_grad_())
                     family.put(f"{name}.{layer}{suffix}", cam(subject.top, scores, normalized=normalized)[0].detach().numpy()[0])
-    family.write()
-    net = subject.single()
-    with ScoreCAM(net, "layer4") as cam:
-        weights, original = [], cam._get_weights
-        cam._get_weights = lambda *a, **k: weights.append(original(*a, **k)) or weights[-1]
-        scores = net(subject.x.float())
-        family.put("scorecam.layer4.raw", cam(subject.top, scores, normalized=False)[0].numpy()[0], note="float32")
-        family.put("scorecam.layer4.weights", weights[0][0].numpy()[0], note="after the softmax over channels; float32")
     family.write()

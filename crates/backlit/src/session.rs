@@ -1,7 +1,7 @@
 //! A session: one network, loaded, with everything that stands between a photograph and an answer.
 
 use backlit_cpu::isa::Level;
-use backlit_cpu::{Cpu, CpuError, CpuOptions};
+use backlit_cpu::{Cpu, CpuError, CpuLrp, CpuOptions};
 use backlit_net::engine::Precision;
 use backlit_net::photo::Photo;
 use backlit_net::preprocess::{Grid, Input, Preprocess};
@@ -38,6 +38,9 @@ pub struct SessionOptions {
     pub level: Option<Level>,
     /// How photographs are brought to 224 x 224; `None` takes what the variant was published with.
     pub grid: Option<Grid>,
+    /// Whether the CPU engine shall be able to hand relevance down, for [`Method::Lrp`]: 300 MB more. The reference
+    /// always is.
+    pub relevance: bool,
 }
 
 /// Why a session could not begin.
@@ -260,8 +263,12 @@ fn explanation(request: &Request, found: Explained) -> Result<Explanation, Metho
 fn engine(weights: &Weights, options: SessionOptions) -> Result<Box<dyn Engine>, SessionError> {
     match (options.engine, options.precision) {
         (EngineChoice::Auto | EngineChoice::Cpu, None | Some(Precision::F32)) => {
-            let options = CpuOptions { threads: options.threads, level: options.level };
-            Ok(Box::new(Cpu::new(weights, options)?))
+            let how = CpuOptions { threads: options.threads, level: options.level };
+            let engine = Cpu::new(weights, how)?;
+            Ok(Box::new(match options.relevance {
+                true => engine.with_relevance(CpuLrp::new(weights, how)?),
+                false => engine,
+            }))
         }
         (EngineChoice::Reference, None | Some(Precision::F64)) => Ok(Box::new(Reference::<f64>::new(weights))),
         (EngineChoice::Reference, Some(Precision::F32)) => Ok(Box::new(Reference::<f32>::new(weights))),

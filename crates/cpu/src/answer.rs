@@ -36,7 +36,7 @@ pub(crate) struct Back {
 }
 
 /// An answer of `factors` floats, or an error where a plain allocation would abort.
-fn reserve(factors: &[usize]) -> Result<Vec<f32>, EngineError> {
+pub(crate) fn reserve(factors: &[usize]) -> Result<Vec<f32>, EngineError> {
     let len = factors.iter().try_fold(1usize, |len, &f| len.checked_mul(f));
     let bytes = len.and_then(|len| len.checked_mul(size_of::<f32>())).unwrap_or(usize::MAX);
     let mut out = Vec::new();

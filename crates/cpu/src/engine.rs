@@ -4,12 +4,14 @@ use backlit_net::arch::{BLOCKS, Network};
 use backlit_net::engine::{
     Answer, Ask, ConvGradient, EngineInfo, Features, Gradients, Head, Logits, Precision, TapGradients,
 };
+use backlit_net::relevance::Propagate;
 use backlit_net::weights::Weights;
 use backlit_net::{Engine, EngineError, Images, Rule, Seeds, Tap};
 
 use crate::answer::{Found, Question, answer, resume};
 use crate::isa::{Level, Token};
 use crate::plan::{Pass, Place, Plan};
+use crate::relevance::CpuLrp;
 
 /// How to run.
 #[derive(Clone, Copy, Debug, Default)]
@@ -50,6 +52,7 @@ pub struct Cpu {
     plan: Plan,
     token: Token,
     pool: Option<rayon::ThreadPool>,
+    lrp: Option<CpuLrp>,
 }
 
 impl Cpu {
@@ -58,12 +61,14 @@ impl Cpu {
     /// # Errors
     /// [`CpuError`] if the processor lacks the instruction set asked for, or threads cannot be started.
     pub fn new(weights: &Weights, options: CpuOptions) -> Result<Cpu, CpuError> {
-        let best = Level::best();
-        let level = options.level.unwrap_or(best);
-        let token = level.token().ok_or(CpuError::NoSuchLevel { asked: level, best })?;
-        let pool = options.threads.map(start_threads).transpose()?;
+        let (token, pool) = prepare(options)?;
         let plan = within(pool.as_ref(), || Plan::new(weights, token));
-        Ok(Cpu { network: weights.network(), plan, token, pool })
+        Ok(Cpu { network: weights.network(), plan, token, pool, lrp: None })
+    }
+
+    /// With what hands relevance down, made from the same weights; it is large, so an engine has none by itself.
+    pub fn with_relevance(self, lrp: CpuLrp) -> Cpu {
+        Cpu { lrp: Some(lrp), ..self }
     }
 
     fn answer(&self, images: Images<'_>, question: &Question<'_>) -> Result<Found, EngineError> {
@@ -83,6 +88,14 @@ type Parts = (Vec<f32>, Vec<f32>, Vec<f32>);
 /// Seeds for a question that sends nothing back.
 const NO_SEEDS: Seeds<'_> = Seeds::Rows { data: &[], per_image: 0 };
 
+/// The instruction set and the threads asked for.
+pub(crate) fn prepare(options: CpuOptions) -> Result<(Token, Option<rayon::ThreadPool>), CpuError> {
+    let best = Level::best();
+    let level = options.level.unwrap_or(best);
+    let token = level.token().ok_or(CpuError::NoSuchLevel { asked: level, best })?;
+    Ok((token, options.threads.map(start_threads).transpose()?))
+}
+
 fn start_threads(threads: usize) -> Result<rayon::ThreadPool, CpuError> {
     // Zero would mean "as many as there are" to rayon.
     let error = |reason: String| CpuError::Threads { threads, reason };
@@ -92,7 +105,7 @@ fn start_threads(threads: usize) -> Result<rayon::ThreadPool, CpuError> {
     rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|e| error(e.to_string()))
 }
 
-fn within<R: Send>(pool: Option<&rayon::ThreadPool>, f: impl FnOnce() -> R + Send) -> R {
+pub(crate) fn within<R: Send>(pool: Option<&rayon::ThreadPool>, f: impl FnOnce() -> R + Send) -> R {
     match pool {
         Some(pool) => pool.install(f),
         None => f(),
@@ -103,6 +116,10 @@ impl Engine for Cpu {
     fn info(&self) -> EngineInfo {
         let threads = self.pool.as_ref().map_or_else(rayon::current_num_threads, |p| p.current_num_threads());
         EngineInfo { name: "cpu", precision: Precision::F32, isa: self.token.level().as_str().into(), threads }
+    }
+
+    fn propagator(&self) -> Result<&dyn Propagate, EngineError> {
+        self.lrp.as_ref().map(|lrp| lrp as &dyn Propagate).ok_or(EngineError::NoRelevance)
     }
 
     fn network(&self) -> &'static Network {

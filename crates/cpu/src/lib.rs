@@ -9,6 +9,7 @@
 //! - `ops::{stem, max_pool, head}`: the two ends of the network, which have shapes of their own.
 //! - `plan`: the network as a sequence of these, for a few images at a time.
 //! - `answer`: all that is asked about a batch, with one pass forward and one pass back for every rule.
+//! - `relevance`: layer-wise relevance propagation by the same kernels.
 //!
 //! What is kept between forward and backward is one bit for every ReLU output of the blocks and one byte for every
 //! pool window, which stands for the stem's ReLU too.
@@ -25,8 +26,10 @@ pub mod isa;
 mod lanes;
 mod ops;
 mod plan;
+mod relevance;
 
 pub use engine::{Cpu, CpuError, CpuOptions};
+pub use relevance::CpuLrp;
 
 /// Single layers, for benches and tests; not part of the stable interface.
 #[doc(hidden)]

@@ -4,6 +4,7 @@
 //!
 //! - [`arch`]: the two variants of the network as one table of shapes, with work and traffic counted;
 //! - [`engine`]: the [`Engine`] contract that every implementation meets, and the types it speaks in;
+//! - [`relevance`]: the contract for layer-wise relevance propagation;
 //! - [`weights`]: reading, verifying and folding weights files;
 //! - [`files`]: files that appear whole or not at all;
 //! - [`labels`]: the 1000 classes by index, WordNet id and name;
@@ -21,6 +22,7 @@ pub mod names;
 pub mod photo;
 pub mod preprocess;
 pub mod random;
+pub mod relevance;
 pub mod weights;
 
 pub use arch::{Network, Variant};

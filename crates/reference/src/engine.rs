@@ -4,6 +4,7 @@ use backlit_net::arch::Network;
 use backlit_net::engine::{
     Answer, Ask, ConvGradient, EngineInfo, Features, Gradients, Head, Logits, Precision, TapGradients, check_logits,
 };
+use backlit_net::relevance::Propagate;
 use backlit_net::weights::Weights;
 use backlit_net::{CLASSES, Engine, EngineError, Images, Rule, Seeds, Tap};
 use rayon::prelude::*;
@@ -56,6 +57,10 @@ impl<T: Real> Engine for Reference<T> {
 
     fn network(&self) -> &'static Network {
         self.model.network()
+    }
+
+    fn propagator(&self) -> Result<&dyn Propagate, EngineError> {
+        Ok(self)
     }
 
     fn predict(&self, images: Images<'_>) -> Result<Logits, EngineError> {

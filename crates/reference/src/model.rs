@@ -14,14 +14,14 @@ use crate::ops::{
 pub struct Model<T> {
     network: &'static Network,
     /// By [`Conv::index`]: weight `[r, s, c_in, c_out]` and bias `[c_out]`.
-    convs: Vec<Affine<T>>,
+    pub(crate) convs: Vec<Affine<T>>,
     /// Weight `[2048, 1000]` and bias `[1000]`.
-    head: Affine<T>,
+    pub(crate) head: Affine<T>,
 }
 
-struct Affine<T> {
-    weight: Vec<T>,
-    bias: Vec<T>,
+pub(crate) struct Affine<T> {
+    pub(crate) weight: Vec<T>,
+    pub(crate) bias: Vec<T>,
 }
 
 impl<T: Real> Affine<T> {
@@ -230,7 +230,7 @@ impl<T: Real> Model<T> {
         &self.head.bias
     }
 
-    fn conv(&self, conv: &Conv, x: &[T]) -> Vec<T> {
+    pub(crate) fn conv(&self, conv: &Conv, x: &[T]) -> Vec<T> {
         let Affine { weight, bias } = &self.convs[conv.index];
         let mut y = vec![T::ZERO; conv.output_len()];
         conv2d_fwd(&conv.into(), x, weight, bias, &mut y);

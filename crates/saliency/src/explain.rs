@@ -206,6 +206,15 @@ impl<'a> TapView<'a> {
 }
 
 impl<'a> Context<'a> {
+    /// The same question, run in another way: for a method that is made of others.
+    pub(crate) fn with_run<'b>(&self, run: &'b Run<'b>) -> Context<'b>
+    where
+        'a: 'b,
+    {
+        let &Context { engine, subject, logits, objectives, needs, shared, index, .. } = self;
+        Context { engine, subject, logits, objectives, run, noisy: NoisyMoments::default(), needs, shared, index }
+    }
+
     /// The input gradient `[224, 224, 3]` of an objective under a rule that the recipe said it needs.
     pub(crate) fn gradient(&self, rule: Rule, objective: usize) -> &'a [f32] {
         let at = self.needs.rules.iter().position(|&r| r == rule).expect("a rule that the recipe needs");

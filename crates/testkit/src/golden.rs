@@ -49,6 +49,11 @@ impl Golden {
         }
     }
 
+    /// Whether there is a tensor of that name.
+    pub fn has(&self, key: &str) -> bool {
+        SafeTensors::deserialize(&self.bytes).expect("a safetensors file").tensor(key).is_ok()
+    }
+
     /// A tensor of bytes.
     ///
     /// # Panics

@@ -47,6 +47,8 @@ pub(crate) enum Command {
     Evaluate(super::evaluate::EvaluateArgs),
     /// Ask of every photograph whether the network looks at the object or at what is around it
     Audit(super::audit::args::AuditArgs),
+    /// Make the picture that has most of a class
+    Activation(super::activation::ActivationArgs),
     /// Fetch, inspect, verify and convert weights
     Weights(WeightsArgs),
     /// Print the layers of the network with their work and traffic

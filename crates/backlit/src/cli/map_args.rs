@@ -10,7 +10,14 @@ pub(crate) struct MapArgs {
     /// smoothgrad-squared, vargrad, ig, expected-gradients, blur-ig, guided-ig, xrai, gradcam, gradcam++, hirescam,
     /// xgradcam, layercam, scorecam, ablationcam, eigencam, fullgrad, guided-gradcam, occlusion, rise, lrp. guided,
     /// rectified and guided-gradcam show edges more than the class (Adebayo et al. 2018, Nie et al. 2018)
-    #[arg(long, visible_alias = "methods", value_delimiter = ',', default_value = "gradient", value_name = "METHOD", hide_possible_values = true)]
+    #[arg(
+        long,
+        visible_alias = "methods",
+        value_delimiter = ',',
+        default_value = "gradient",
+        value_name = "METHOD",
+        hide_possible_values = true
+    )]
     pub(crate) method: Vec<Method>,
     /// Class to explain: top1 to top1000, an index, a WordNet id or a name; several with commas or repeated
     #[arg(long, visible_alias = "targets", value_delimiter = ',', default_value = "top1")]

@@ -1,5 +1,6 @@
 //! The command line: arguments in, pictures, tables and exit codes out. Nothing else in the workspace prints.
 
+mod activation;
 mod args;
 mod audit;
 mod compare;
@@ -62,6 +63,7 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Mask(arguments) => mask::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
+        Command::Activation(arguments) => activation::run(&arguments),
         Command::Weights(arguments) => weights::run(arguments.command),
         Command::Model(arguments) => model::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),

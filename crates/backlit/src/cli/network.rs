@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use backlit::net::engine::Precision;
 use backlit::net::preprocess::Grid;
 use backlit::net::weights::Weights;
+use backlit::saliency::Method;
 use backlit::sources::{Progress, Source, SourceError, Store};
 use backlit::{EngineChoice, Session, SessionOptions};
 
@@ -14,6 +15,11 @@ use super::terminal;
 
 /// Loads the network that the arguments ask for.
 pub(crate) fn load(arguments: &NetworkArgs) -> Result<Session, Failure> {
+    load_for(arguments, &[])
+}
+
+/// [`load`], with all that some methods need.
+pub(crate) fn load_for(arguments: &NetworkArgs, methods: &[Method]) -> Result<Session, Failure> {
     if let Some(threads) = arguments.threads {
         // For reading and drawing as well as for the network.
         rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global()?;
@@ -35,6 +41,7 @@ pub(crate) fn load(arguments: &NetworkArgs) -> Result<Session, Failure> {
         threads: None,
         level: arguments.isa,
         grid: Some(grid),
+        relevance: methods.contains(&Method::Lrp),
     };
     Ok(Session::new(&weights, options)?)
 }

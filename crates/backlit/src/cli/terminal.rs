@@ -51,6 +51,11 @@ pub(crate) fn pass_bar(total: usize) -> ProgressBar {
     bar(total as u64, "{bar:30} {pos}/{len} passes  {per_sec}  {eta} left  {msg}")
 }
 
+/// A bar over the steps of a climb, on standard error and only on a terminal.
+pub(crate) fn step_bar(total: usize) -> ProgressBar {
+    bar(total as u64, "{bar:30} {pos}/{len} steps  {per_sec}  {eta} left  {msg}")
+}
+
 /// A bar over bytes, on standard error and only on a terminal.
 pub(crate) fn byte_bar() -> ProgressBar {
     bar(0, "{msg:12} {bar:30} {bytes}/{total_bytes}  {binary_bytes_per_sec}")

@@ -86,6 +86,17 @@ pub enum EngineError {
     /// A sampler that yields nothing, or a baseline of the wrong length.
     #[error("the sampler is unusable: {0}")]
     Sampler(String),
+    /// A number that is to keep a divisor from zero, and cannot.
+    #[error("the {what} of a relevance rule is {value}: expected a number such as 1e-6, finite and above zero")]
+    Stabiliser {
+        /// `epsilon` or `stabiliser`.
+        what: &'static str,
+        /// The value found.
+        value: f64,
+    },
+    /// An engine that could hand relevance down, but was not told to get ready for it.
+    #[error("this engine was loaded without relevance propagation: load it with it, or take the engine `reference`")]
+    NoRelevance,
     /// A question that this engine has no answer to.
     #[error("this engine does not give {what}: take the engine `cpu` or `reference`")]
     Unsupported {

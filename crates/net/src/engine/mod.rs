@@ -26,6 +26,7 @@ pub use seeds::{Seeds, WriteSeeds};
 use serde::{Serialize, Serializer};
 
 use crate::arch::{BLOCKS, Network, Variant};
+use crate::relevance::Propagate;
 use crate::{IMAGE_LEN, SIDE};
 
 /// How a gradient passes backward through `y = relu(x)`; the forward pass is the same for all three.
@@ -263,6 +264,15 @@ pub trait Engine: Send + Sync {
     /// [`EngineError::Unsupported`] by an engine that does not tell (the default).
     fn head(&self) -> Result<Head<'_>, EngineError> {
         Err(EngineError::Unsupported { what: "the weights of the head" })
+    }
+
+    /// What hands relevance down through the same network.
+    ///
+    /// # Errors
+    /// [`EngineError::NoRelevance`] by an engine that was loaded without; [`EngineError::Unsupported`] by one that has
+    /// none (the default).
+    fn propagator(&self) -> Result<&dyn Propagate, EngineError> {
+        Err(EngineError::Unsupported { what: "layer-wise relevance propagation" })
     }
 
     /// Logits of the network from a block's output on: `activations` is `[n, side, side, channels]`, as

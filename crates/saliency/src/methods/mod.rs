@@ -31,7 +31,7 @@ pub use guided_ig::GuidedIg;
 pub use integrated_gradients::IntegratedGradients;
 pub use lrp::Lrp;
 pub use occlusion::{Edge, Occlusion, Overlap};
-pub(crate) use smooth_grad::NoisyMoments;
 pub use rise::{CHECKPOINT, Rise};
+pub(crate) use smooth_grad::NoisyMoments;
 pub use smooth_grad::{Moment, NoiseScale, SmoothGrad};
 pub use xrai::{Ranked, Ranking, Segments, Xrai};

@@ -12,7 +12,7 @@ pub use self::rank::{Ranked, Ranking};
 pub use self::segments::Segments;
 use super::{Baseline, IntegratedGradients, Quadrature};
 use crate::explain::{Attribute, Context};
-use crate::{Attribution, Map, Method, MethodError};
+use crate::{Attribution, Map, Method, MethodError, Progress};
 
 /// Felzenszwalb segments of several scales, taken greedily by the density of integrated gradients in what they add
 /// (Kapishnikov et al. 2019, arXiv:1906.02825), as PAIR's saliency computes it.
@@ -102,9 +102,14 @@ impl Attribute for Xrai {
     fn attribute(&self, context: &Context<'_>) -> Result<Vec<Attribution>, MethodError> {
         let segments = self.segments(context.subject.tensor)?;
         let mut sums = vec![vec![0f64; SIDE * SIDE * CHANNELS]; context.objectives.len()];
-        for baseline in &self.baselines {
+        for (index, baseline) in self.baselines.iter().enumerate() {
+            // One bar for all baselines; a stop is noticed by the run within.
+            let tell = |p: Progress| {
+                let _ = context.run.step(index * p.total + p.done, self.baselines.len() * p.total);
+            };
+            let run = context.run.with_progress(&tell);
             let (steps, quadrature, baseline) = (self.steps, self.quadrature, baseline.clone());
-            let found = IntegratedGradients { steps, quadrature, baseline }.attribute(context)?;
+            let found = IntegratedGradients { steps, quadrature, baseline }.attribute(&context.with_run(&run))?;
             for (sum, found) in sums.iter_mut().zip(found) {
                 sum.iter_mut().zip(&found.values.values).for_each(|(sum, &v)| *sum += f64::from(v));
             }

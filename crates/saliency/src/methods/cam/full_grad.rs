@@ -35,8 +35,8 @@ named!(Rescale, "rescaling", { Channel = "channel", Layer = "layer", None = "non
 /// bias, which has no place in the picture. With the head's, and without psi, they add up to the score exactly
 /// (the paper's proposition 1): see [`Attribution::completeness`].
 ///
-/// pytorch-grad-cam, given the unfolded network, counts every layer twice, once for the bias of the convolution and once
-/// for that of the BatchNorm behind it; given the folded network it agrees with this.
+/// pytorch-grad-cam takes the biases of convolutions and BatchNorms as layers of their own. Where the convolutions have
+/// none, or zeros as in Keras' weights, that is the same as this; else it counts such layers twice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct FullGrad {
     /// How the maps of the layers are made comparable.
