@@ -4,6 +4,7 @@
 
 mod support;
 
+mod animation;
 mod audit;
 mod bad_arguments;
 mod bad_images;

@@ -20,6 +20,9 @@ pub(crate) fn run(arguments: &CompareArgs) -> Result<Outcome, Failure> {
         let message = "one map compares with nothing: name several --methods or --targets, separated by commas";
         return Err(Failure::Usage(message.into()));
     }
+    if arguments.view.animate.is_some() {
+        return Err(Failure::Usage("--animate goes with explain and saliency".into()));
+    }
     let overlay = maps::overlay_options(&arguments.picture)?;
     let sources = inputs::resolve(&arguments.inputs.images)?;
     let mut manifest = Manifest::begin(&arguments.output.output)?;

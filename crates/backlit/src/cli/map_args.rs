@@ -1,6 +1,7 @@
 //! What a map is about and how it is made: `--method`, `--target` and what becomes of the values found.
 
 use backlit::saliency::{Compat, Method, Modifier, Objective, Reduction, Score, Target};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 
 #[derive(Args, Debug)]
@@ -51,7 +52,7 @@ pub(crate) struct MapArgs {
     /// Take another tool's defaults: captum, pair, tf-keras-vis, pytorch-grad-cam, torchcam, keras-vis-master; or
     /// keras-vis-0.4.1, which repeats the picture of July 2017 to the byte (the map is then the blurred blue channel of
     /// a jet picture, 0 to 255)
-    #[arg(long, value_name = "TOOL")]
+    #[arg(long, value_name = "TOOL", value_parser = compat())]
     pub(crate) compat: Option<Compat>,
 }
 
@@ -65,6 +66,11 @@ pub(crate) enum Sign {
     Neg,
     /// Both, with their signs
     All,
+}
+
+/// A parser that shells can ask for the names.
+fn compat() -> impl TypedValueParser<Value = Compat> {
+    PossibleValuesParser::new(Compat::ALL.iter().map(|c| c.as_str())).try_map(|name| name.parse::<Compat>())
 }
 
 impl MapArgs {

@@ -1,6 +1,7 @@
 //! The command line: arguments in, pictures, tables and exit codes out. Nothing else in the workspace prints.
 
 mod activation;
+mod animate;
 mod args;
 mod audit;
 mod compare;
@@ -9,6 +10,7 @@ mod drawn;
 mod evaluate;
 mod explain;
 mod failure;
+mod frames;
 mod inputs;
 mod interrupt;
 mod map_args;
