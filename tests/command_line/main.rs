@@ -4,11 +4,13 @@
 
 mod support;
 
+mod animation;
 mod audit;
 mod bad_arguments;
 mod bad_images;
 mod bad_output;
 mod bad_weights;
+mod compare;
 mod display;
 mod downloads;
 mod evaluate;
@@ -21,5 +23,6 @@ mod parameters;
 mod photographs;
 mod predict;
 mod saliency;
+mod sampling;
 mod scores;
 mod weights;

@@ -1,7 +1,8 @@
-//! Embedding in a few lines: load, classify, gradient, save.
+//! Embedding in a few lines: load, classify, explain, save.
 use backlit::figure::{Colormap, heat};
 use backlit::net::{photo::Photo, weights::Weights};
-use backlit::{Request, Session, SessionOptions, output, sources};
+use backlit::saliency::Progress;
+use backlit::{Request, Saliency, Session, SessionOptions, output, sources};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let picture = std::env::args().nth(1).unwrap_or("assets/chelsea.png".into());
@@ -18,6 +19,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = std::env::temp_dir();
     output::write(&folder.join("gradient.npy"), &output::npy(&[224, 224, 3], &top.attribution.values.values)?)?;
     heat(&top.saliency.map, Colormap::Viridis)?.save_png(&folder.join("map.png"))?;
-    println!("gradient.npy and map.png are in {}", folder.display());
+
+    // Another method, with its own options, telling how far it has come.
+    let tell = |p: Progress| eprintln!("{} of {} images", p.done, p.total);
+    let smooth = Saliency::smooth_grad().samples(16).noise(0.15).progress(&tell).run(&session, &input)?;
+    heat(&smooth.saliency.map, Colormap::Viridis)?.save_png(&folder.join("smooth.png"))?;
+    println!("gradient.npy, map.png and smooth.png are in {}", folder.display());
     Ok(())
 }

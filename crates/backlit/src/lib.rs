@@ -21,9 +21,14 @@
 //! side_by_side(&photo, map, input.frame, &[], &SideBySideOptions::default())?.save_png("chelsea.png".as_ref())?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! One map by one method is a [`Saliency`] builder: `Saliency::smooth_grad().samples(64).run(&session, &input)`. Several
+//! methods and several scores from one forward pass are a [`Request`]. Long ones tell how far they have come and can be
+//! stopped: see [`saliency::Run`]. There is no global state; a [`Session`] may be shared between threads.
 #![forbid(unsafe_code)]
 
 pub mod boxes;
+mod builder;
 pub mod output;
 mod session;
 pub mod sources;
@@ -33,4 +38,5 @@ pub use backlit_figure as figure;
 pub use backlit_net as net;
 pub use backlit_reference as reference;
 pub use backlit_saliency as saliency;
+pub use builder::Saliency;
 pub use session::{EngineChoice, ExplainedMap, Explanation, Model, Request, Session, SessionError, SessionOptions};

@@ -50,6 +50,23 @@ pub enum FigureError {
         /// Value drawn in the highest colour.
         high: f32,
     },
+    /// A frame of an animation that is not as large as the first.
+    #[error("a frame of {} x {} pixels does not fit an animation of {} x {}: all frames must be of one size",
+        found.0, found.1, expected.0, expected.1)]
+    FrameSize {
+        /// Columns and rows of the first frame.
+        expected: (usize, usize),
+        /// Columns and rows of this one.
+        found: (usize, usize),
+    },
+    /// The encoder refused, or what it writes to did.
+    #[error("cannot encode {what}: {reason}")]
+    Encode {
+        /// What was to be encoded.
+        what: &'static str,
+        /// Why not.
+        reason: String,
+    },
     /// An opacity outside 0 to 1.
     #[error("the opacity of the map is {found}: pass a number from 0 (photograph only) to 1 (map only)")]
     Opacity {

@@ -11,6 +11,7 @@
 //! Everything is 8-bit RGB ([`Picture`]); [`Picture::save_png`] writes it, whole or not at all. Nothing is printed.
 #![forbid(unsafe_code)]
 
+mod animation;
 mod block;
 mod canvas;
 pub mod colormap;
@@ -36,6 +37,7 @@ mod side_by_side;
 mod testing;
 mod text;
 
+pub use animation::Gif;
 pub use block::{Line, Tone};
 pub use colormap::Colormap;
 pub use contact_sheet::{ContactSheet, ContactSheetOptions};

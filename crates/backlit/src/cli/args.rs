@@ -39,6 +39,8 @@ pub(crate) enum Command {
     Predict(PredictArgs),
     /// Write saliency maps as pictures and as numbers
     Saliency(SaliencyArgs),
+    /// Lay methods and classes out on one sheet and say how far their maps agree
+    Compare(CompareArgs),
     /// Hide or keep parts of a photograph and see whether the answer survives
     Mask(MaskArgs),
     /// Measure how good saliency maps are: insertion, deletion, ROAD and others
@@ -144,6 +146,24 @@ pub(crate) struct OutputArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct ExplainArgs {
+    #[command(flatten)]
+    pub(crate) inputs: InputArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) map: MapArgs,
+    #[command(flatten)]
+    pub(crate) recipe: RecipeArgs,
+    #[command(flatten)]
+    pub(crate) picture: PictureArgs,
+    #[command(flatten)]
+    pub(crate) view: ViewArgs,
+    #[command(flatten)]
+    pub(crate) network: NetworkArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CompareArgs {
     #[command(flatten)]
     pub(crate) inputs: InputArgs,
     #[command(flatten)]

@@ -48,7 +48,7 @@ impl Style<'_> {
     /// The map whose values are coloured: its own values where a scale is shared or has a zero, else 0..1.
     fn values(&self, map: &ExplainedMap) -> Result<Map, Failure> {
         let own = self.colormap(map).is_diverging()
-            || self.view.scale != ScaleArg::Image
+            || self.view.scale() != ScaleArg::Image
             || map.saliency.is_near_zero(map.method());
         let mut drawn = match own {
             true => saliency_map_from(&map.attribution.values, &MapOptions { normalize: false, ..map.options })?.map,
@@ -86,7 +86,7 @@ impl Style<'_> {
         let colormap = self.colormap(map);
         let own = self.ends_of(&values, colormap);
         let faint = map.saliency.is_near_zero(map.method());
-        let wanted = match (self.view.scale, shared) {
+        let wanted = match (self.view.scale(), shared) {
             (ScaleArg::Number(high), _) => Some((if colormap.is_diverging() { -high } else { 0.0 }, high)),
             (_, Some(shared)) => Some(shared),
             // Near zero stays near zero to the eye.
@@ -102,7 +102,7 @@ impl Style<'_> {
         let legend = (values.channels == 1 && (wanted.is_some() || colormap.is_diverging()) && !settled.is_flat())
             .then_some((settled.low, settled.high));
         let scale = json!({
-            "mode": self.view.scale.as_str(),
+            "mode": self.view.scale().as_str(),
             "colormap": if values.channels == 1 { colormap.as_str() } else { "rgb" },
             "low": settled.low,
             "high": settled.high,

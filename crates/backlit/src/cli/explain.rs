@@ -6,9 +6,11 @@ use backlit::net::labels;
 use backlit::saliency::{MapOptions, Method, Score, Target};
 use serde_json::{Value, json};
 
+use super::animate::Animation;
 use super::args::ExplainArgs;
 use super::drawn::Style;
 use super::failure::{Failure, Outcome};
+use super::frames::{self, Frames};
 use super::maps::{self, Drawing, Explained};
 use super::records::{self, Manifest};
 use super::{inputs, network, predict, requests, terminal};
@@ -19,12 +21,21 @@ const LABELS: usize = 5;
 pub(crate) fn run(arguments: &ExplainArgs) -> Result<Outcome, Failure> {
     requests::check(&arguments.map, &arguments.recipe)?;
     let overlay = maps::overlay_options(&arguments.picture)?;
-    let sources = inputs::resolve(&arguments.inputs.images)?;
+    let frames = match arguments.view.animate {
+        Some(_) => frames::unroll(inputs::resolve(&arguments.inputs.images)?)?,
+        None => Frames::still(inputs::resolve(&arguments.inputs.images)?),
+    };
+    let sources = &frames.sources;
     let mut manifest = Manifest::begin(&arguments.output.output)?;
     let session = network::load_for(&arguments.network, &arguments.map.method)?;
     let request = requests::request(&arguments.map, &arguments.recipe, &session)?;
     manifest.describe("explain", &session);
-    let mut sheet = Sheet::new(sources.len() * request.recipes.len() * request.objectives.len() > 1);
+    let mut animation = arguments
+        .view
+        .animate
+        .map(|kind| Animation::begin(kind, arguments.view.milliseconds(frames.milliseconds), &request));
+    let mut sheet =
+        Sheet::new(animation.is_none() && sources.len() * request.recipes.len() * request.objectives.len() > 1);
 
     let style = Style {
         compat: arguments.map.compat,
@@ -34,19 +45,24 @@ pub(crate) fn run(arguments: &ExplainArgs) -> Result<Outcome, Failure> {
         preprocessing: session.preprocess().preprocessing,
     };
     let drawing = Drawing { session: &session, network: &arguments.network, request: &request, style };
-    let (done, failed) = maps::for_each(&drawing, &sources, |explained| {
+    let (done, failed) = maps::for_each(&drawing, sources, |explained| {
         let Explained { loaded, frame, explanation, drawn } = &explained;
         let best = explanation.predictions(arguments.output.top.into());
         let guesses: Vec<Guess> =
             explanation.predictions(LABELS).iter().map(|p| Guess::new(p.label().name, p.probability)).collect();
         let mut text = predict::as_text(&loaded.source.name, &best);
         let mut records = Vec::new();
-        for (map, drawn) in explanation.maps.iter().zip(drawn) {
+        for (index, (map, drawn)) in explanation.maps.iter().zip(drawn).enumerate() {
             let name = file_name(&loaded.source.stem, map, explanation.maps.len() == 1);
             let note = note(arguments, map);
             let options = SideBySideOptions { overlay: drawn.overlay, panel_width: None, note: note.clone() };
             let picture = side_by_side(&loaded.photo, &drawn.map, *frame, &guesses, &options)?;
             let picture = drawn.with_legend(picture)?;
+            if let Some(animation) = &mut animation {
+                let name = animation.push(&manifest, index, picture)?;
+                records.push(records::map(arguments.map.compat, map, drawn, json!({ "animation": name })));
+                continue;
+            }
             let path = manifest.path(&name);
             picture.save_png(&path)?;
             text.push_str(&format!("wrote {}\n", path.display()));
@@ -65,7 +81,10 @@ pub(crate) fn run(arguments: &ExplainArgs) -> Result<Outcome, Failure> {
         }));
         Ok(())
     })?;
-    let pages = if done > 0 { sheet.finish(&manifest)? } else { Vec::new() };
+    let mut pages = if done > 0 { sheet.finish(&manifest)? } else { Vec::new() };
+    if let Some(animation) = &mut animation {
+        pages.extend(animation.finish()?);
+    }
     manifest.add_files(&pages);
     let record: Value = manifest.finish()?;
     if arguments.output.json {

@@ -143,6 +143,17 @@ fn name(paths: Vec<Option<PathBuf>>) -> Vec<Source> {
 }
 
 impl Source {
+    /// Its file, unless it is standard input.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    /// A frame of it that lies in a file of its own.
+    pub(crate) fn frame(&self, number: usize, path: PathBuf) -> Source {
+        let (name, stem) = (format!("{}, frame {number}", self.name), format!("{}-{number:05}", self.stem));
+        Source { name, stem, path: Some(path) }
+    }
+
     /// Reads and decodes.
     pub(crate) fn load(&self, orientation: Orientation) -> Result<Loaded, Failure> {
         let bytes = self.read()?;

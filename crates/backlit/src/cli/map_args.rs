@@ -1,6 +1,7 @@
 //! What a map is about and how it is made: `--method`, `--target` and what becomes of the values found.
 
 use backlit::saliency::{Compat, Method, Modifier, Objective, Reduction, Score, Target};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 
 #[derive(Args, Debug)]
@@ -10,10 +11,17 @@ pub(crate) struct MapArgs {
     /// smoothgrad-squared, vargrad, ig, expected-gradients, blur-ig, guided-ig, xrai, gradcam, gradcam++, hirescam,
     /// xgradcam, layercam, scorecam, ablationcam, eigencam, fullgrad, guided-gradcam, occlusion, rise, lrp. guided,
     /// rectified and guided-gradcam show edges more than the class (Adebayo et al. 2018, Nie et al. 2018)
-    #[arg(long, value_delimiter = ',', default_value = "gradient", value_name = "METHOD", hide_possible_values = true)]
+    #[arg(
+        long,
+        visible_alias = "methods",
+        value_delimiter = ',',
+        default_value = "gradient",
+        value_name = "METHOD",
+        hide_possible_values = true
+    )]
     pub(crate) method: Vec<Method>,
     /// Class to explain: top1 to top1000, an index, a WordNet id or a name; several with commas or repeated
-    #[arg(long, value_delimiter = ',', default_value = "top1")]
+    #[arg(long, visible_alias = "targets", value_delimiter = ',', default_value = "top1")]
     pub(crate) target: Vec<Target>,
     /// Contrast: explain what speaks for the target rather than for this class
     #[arg(long, value_name = "TARGET")]
@@ -44,7 +52,7 @@ pub(crate) struct MapArgs {
     /// Take another tool's defaults: captum, pair, tf-keras-vis, pytorch-grad-cam, torchcam, keras-vis-master; or
     /// keras-vis-0.4.1, which repeats the picture of July 2017 to the byte (the map is then the blurred blue channel of
     /// a jet picture, 0 to 255)
-    #[arg(long, value_name = "TOOL")]
+    #[arg(long, value_name = "TOOL", value_parser = compat())]
     pub(crate) compat: Option<Compat>,
 }
 
@@ -58,6 +66,11 @@ pub(crate) enum Sign {
     Neg,
     /// Both, with their signs
     All,
+}
+
+/// A parser that shells can ask for the names.
+fn compat() -> impl TypedValueParser<Value = Compat> {
+    PossibleValuesParser::new(Compat::ALL.iter().map(|c| c.as_str())).try_map(|name| name.parse::<Compat>())
 }
 
 impl MapArgs {

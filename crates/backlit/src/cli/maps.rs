@@ -51,7 +51,7 @@ pub(crate) fn for_each(
     let Drawing { session, network, request, style } = drawing;
     let bars = Bars::new(sources.len());
     let (mut done, mut failed) = (0, 0);
-    let mut spill = (style.view.scale == ScaleArg::Folder).then(Spill::new).transpose()?;
+    let mut spill = (style.view.scale() == ScaleArg::Folder).then(Spill::new).transpose()?;
     let mut shared: Vec<Option<Ends>> = vec![None; request.recipes.len()];
     let per_recipe = request.objectives.len();
 

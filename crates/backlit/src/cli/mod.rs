@@ -1,13 +1,16 @@
 //! The command line: arguments in, pictures, tables and exit codes out. Nothing else in the workspace prints.
 
 mod activation;
+mod animate;
 mod args;
 mod audit;
+mod compare;
 mod doctor;
-mod evaluate;
 mod drawn;
+mod evaluate;
 mod explain;
 mod failure;
+mod frames;
 mod inputs;
 mod interrupt;
 mod map_args;
@@ -58,6 +61,7 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
         Command::Saliency(arguments) => saliency::run(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
         Command::Mask(arguments) => mask::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),

@@ -185,7 +185,7 @@ fn faint(images: &mut [Value]) -> Vec<String> {
     let mut said = Vec::new();
     for image in images {
         let name = image["image"].as_str().unwrap_or_default().to_owned();
-        for map in image["maps"].as_array_mut().into_iter().flatten() {
+        for map in image.get_mut("maps").and_then(Value::as_array_mut).into_iter().flatten() {
             let all = &spans[&map["method"].to_string()];
             let (own, middle) = (span(map), all[all.len() / 2]);
             if all.len() >= ENOUGH && own < FAINT * middle {

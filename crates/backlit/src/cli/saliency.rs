@@ -4,9 +4,11 @@ use backlit::saliency::{Compat, Map, Method};
 use backlit::{ExplainedMap, output};
 use serde_json::{Value, json};
 
+use super::animate::Animation;
 use super::args::{Format, SaliencyArgs};
 use super::drawn::{Drawn, Style};
 use super::failure::{Failure, Outcome};
+use super::frames::{self, Frames};
 use super::maps::{self, Drawing, Explained};
 use super::records::{self, Manifest};
 use super::{inputs, network, predict, requests, terminal};
@@ -14,12 +16,20 @@ use super::{inputs, network, predict, requests, terminal};
 pub(crate) fn run(arguments: &SaliencyArgs) -> Result<Outcome, Failure> {
     requests::check(&arguments.map, &arguments.recipe)?;
     let overlay = maps::overlay_options(&arguments.picture)?;
-    let sources = inputs::resolve(&arguments.inputs.images)?;
+    let frames = match arguments.view.animate {
+        Some(_) => frames::unroll(inputs::resolve(&arguments.inputs.images)?)?,
+        None => Frames::still(inputs::resolve(&arguments.inputs.images)?),
+    };
+    let sources = &frames.sources;
     let mut manifest = Manifest::begin(&arguments.output.output)?;
     let session = network::load_for(&arguments.network, &arguments.map.method)?;
     let request = requests::request(&arguments.map, &arguments.recipe, &session)?;
     manifest.describe("saliency", &session);
 
+    let mut animation = arguments
+        .view
+        .animate
+        .map(|kind| Animation::begin(kind, arguments.view.milliseconds(frames.milliseconds), &request));
     let style = Style {
         compat: arguments.map.compat,
         colormap: arguments.picture.cmap,
@@ -28,15 +38,19 @@ pub(crate) fn run(arguments: &SaliencyArgs) -> Result<Outcome, Failure> {
         preprocessing: session.preprocess().preprocessing,
     };
     let drawing = Drawing { session: &session, network: &arguments.network, request: &request, style };
-    let (done, failed) = maps::for_each(&drawing, &sources, |explained| {
+    let (done, failed) = maps::for_each(&drawing, sources, |explained| {
         let best = explained.explanation.predictions(arguments.output.top.into());
         let mut text = predict::as_text(&explained.loaded.source.name, &best);
         let mut records = Vec::new();
-        for (map, drawn) in explained.explanation.maps.iter().zip(&explained.drawn) {
-            let record = write(arguments, &manifest, &explained, map, drawn)?;
+        for (index, (map, drawn)) in explained.explanation.maps.iter().zip(&explained.drawn).enumerate() {
+            let mut record = write(arguments, &manifest, &explained, map, drawn)?;
             for file in record["files"].as_object().into_iter().flat_map(|files| files.values()) {
                 let path = manifest.path(file.as_str().unwrap_or_default());
                 text.push_str(&format!("wrote {}\n", path.display()));
+            }
+            if let Some(animation) = &mut animation {
+                let picture = drawn.with_legend(drawn.overlay(&explained.loaded.photo, explained.frame)?)?;
+                record["files"]["animation"] = json!(animation.push(&manifest, index, picture)?);
             }
             records.push(record);
         }
@@ -52,6 +66,9 @@ pub(crate) fn run(arguments: &SaliencyArgs) -> Result<Outcome, Failure> {
         }));
         Ok(())
     })?;
+    if let Some(animation) = &mut animation {
+        manifest.add_files(&animation.finish()?);
+    }
     let record = manifest.finish()?;
     if arguments.output.json {
         terminal::print_json(&record)?;
@@ -79,6 +96,8 @@ fn write(
     let mut files = serde_json::Map::new();
     for format in &arguments.format {
         match format {
+            // The animation shows them.
+            Format::Png if arguments.view.animate.is_some() => (),
             Format::Png => {
                 let name = format!("{stem}.png");
                 drawn.heat()?.save_png(&manifest.path(&name))?;

@@ -37,7 +37,7 @@ pub(crate) fn layer(text: &str) -> Result<Tap, String> {
     // The names are the same in every variant.
     let network = Network::of(Variant::V1);
     let name = text.trim().to_ascii_lowercase();
-    let found = Tap::by_name(&network, &name).or_else(|| {
+    let found = Tap::by_name(network, &name).or_else(|| {
         let last = network.blocks.iter().rev().find(|b| b.torchvision_name().split('.').next() == Some(&name))?;
         Some(Tap::Block(last.index))
     });
@@ -46,7 +46,7 @@ pub(crate) fn layer(text: &str) -> Result<Tap, String> {
         let index: usize = rest.strip_suffix("_out")?.parse().ok()?;
         let stage: usize = stage.parse().ok()?;
         let torchvision = format!("layer{}.{}", stage.checked_sub(1)?, index.checked_sub(1)?);
-        Tap::by_name(&network, &torchvision)
+        Tap::by_name(network, &torchvision)
     };
     found.or_else(applications).ok_or_else(|| {
         "no such block: they are 2a to 2c, 3a to 3d, 4a to 4f, 5a to 5c (layer1.0 to layer4.2), or layer1 to layer4"

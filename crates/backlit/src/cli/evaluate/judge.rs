@@ -1,7 +1,7 @@
 //! One photograph: its maps, and what the measures say of them.
 
 use backlit::net::preprocess::Frame;
-use backlit::net::{CHANNELS, SIDE};
+use backlit::net::{IMAGE_LEN, SIDE};
 use backlit::saliency::mask::Region;
 use backlit::saliency::measure::{
     self, Completeness, Confidence, Curve, Measure, MeasureError, Measured, Perturbations, RoadOptions, Undefined,
@@ -13,6 +13,7 @@ use indicatif::ProgressBar;
 use super::args::EvaluateArgs;
 use crate::cli::failure::Failure;
 use crate::cli::inputs::Loaded;
+use crate::cli::interrupt;
 
 /// A method's map, as the measures need it.
 struct MethodMap {
@@ -25,27 +26,34 @@ struct MethodMap {
     completeness: Option<Completeness>,
 }
 
-/// All maps of `[n, 224, 224, 3]` preprocessed images for one class: for every image, every method. The only place
-/// that knows how maps are asked for.
+/// All maps of `[n, 224, 224, 3]` preprocessed images, copies of the subject, for one class: for every image, every
+/// method with its own parameters. The only place that knows how maps are asked for.
 fn maps_of(
     session: &Session,
+    subject: Subject<'_>,
     tensor: &[f32],
     class: usize,
     methods: &[Method],
     sigma: f64,
 ) -> Result<Vec<Vec<MethodMap>>, Failure> {
-    let request = Request {
-        methods: methods.to_vec(),
-        objectives: vec![Objective::logit(Target::class(class)?)],
-        map: MapOptions { sigma, ..MapOptions::default() },
+    // There is nothing to smooth in a coarse map.
+    let options = |&method: &Method| match MapOptions::for_method(method) {
+        usual if method.is_coarse() => usual,
+        usual => MapOptions { sigma, ..usual },
     };
+    let request = Request {
+        objectives: vec![Objective::logit(Target::class(class)?)],
+        maps: methods.iter().map(options).collect(),
+        ..Request::of(methods)
+    };
+    let copies: Vec<Subject<'_>> = tensor.chunks(IMAGE_LEN).map(|tensor| Subject { tensor, ..subject }).collect();
     let mut all = Vec::new();
-    for explanation in session.explain_batch(tensor, &request)? {
+    for explanation in session.explain_batch(&copies, &request, &Run::default().with_cancel(interrupt::flag()))? {
         let own = explanation?.maps.into_iter().map(|m| MethodMap {
-            method: m.method.to_string(),
-            attribution: Map { height: SIDE, width: SIDE, channels: CHANNELS, values: m.gradient },
+            method: m.method().to_string(),
+            completeness: m.attribution.completeness.map(|c| Completeness { sum: c.sum, difference: c.expected }),
+            attribution: m.attribution.values,
             map: m.saliency.map,
-            completeness: None,
         });
         all.push(own.collect());
     }
@@ -106,7 +114,7 @@ pub(super) fn judge(
     let region = region(arguments, loaded, &input.frame)?;
     let clean = measure::confidence(session.engine(), &subject, arguments.target)?;
     let judge = Judge { arguments, session, subject, clean, region, bar };
-    let maps = maps_of(session, subject.tensor, clean.class, &arguments.method, arguments.sigma)?.pop();
+    let maps = maps_of(session, subject, subject.tensor, clean.class, &arguments.method, arguments.sigma)?.pop();
     let mut judged = Vec::new();
     for (map, &method) in maps.unwrap_or_default().iter().zip(&arguments.method) {
         let mut own = Judged { method: map.method.clone(), values: Vec::new(), curves: Vec::new() };
@@ -190,7 +198,7 @@ impl Judge<'_> {
                     .and_then(|found| found.scaled)
             }
             Measure::Sensitivity => measure::max_sensitivity(subject, perturbations, &run, |tensor| {
-                let maps = maps_of(self.session, tensor, class, &[method], self.arguments.sigma)?;
+                let maps = maps_of(self.session, *subject, tensor, class, &[method], self.arguments.sigma)?;
                 Ok::<_, Failure>(maps.into_iter().flatten().map(|m| m.map.values).collect())
             })?,
             Measure::Sparseness => measure::sparseness(&map.map)?,
