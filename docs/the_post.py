@@ -1,9 +1,9 @@
 """The numbers of the-post.md, from the command's own files.
 
-    backlit saliency PHOTOGRAPHS --compat keras-vis-0.4.1 --format npy -o post
-    backlit saliency PHOTOGRAPHS --format npy,safetensors -o honest
-    python docs/the_post.py post honest                            # numpy, scipy, safetensors
-    python docs/the_post.py post honest PHOTOGRAPHS WEIGHTS        # also the raw input; pillow, torch
+    backlit saliency PHOTOGRAPHS --compat keras-vis-0.4.1 --format npy -o out/post
+    backlit saliency PHOTOGRAPHS --format npy,safetensors -o out/honest
+    python docs/the_post.py out/post out/honest                            # numpy, scipy, safetensors
+    python docs/the_post.py out/post out/honest PHOTOGRAPHS WEIGHTS        # also the raw input; pillow, torch
 
 PHOTOGRAPHS is a folder, WEIGHTS the Keras weights as a safetensors file. One line for each photograph: Spearman's rank
 correlation of the honest map with the post's picture; shares of the pixels of the scaled gradient above 0.113 (the
@@ -40,7 +40,7 @@ def two_inputs(network, photograph):
         logits = network(x)[0]
         target = int(logits.argmax()) if target is None else target
         gradient = torch.autograd.grad(logits[target], x)[0][0].numpy().transpose(1, 2, 0)
-        found.append((int(logits.argmax()), float(logits[target]), scaled(gradient)))
+        found.append((int(logits.argmax()), logits[target].item(), scaled(gradient)))
     return found
 
 
