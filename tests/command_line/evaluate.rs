@@ -114,6 +114,26 @@ fn methods_with_their_parameters_and_boxes_from_a_list() {
 }
 
 #[test]
+fn a_gradient_changes_when_the_network_forgets() {
+    let place = Place::new();
+    let arguments = "--measures sparseness --sanity --layers 5c,fc";
+    place.run(&format!("evaluate {{cat}} --method gradient {arguments} -o out")).ok();
+    assert!(place.path("out/sanity.csv").exists());
+    assert_eq!(size(&place.path("out/sanity.png")), (1200, 800));
+    let summary = place.json("out/evaluation.json");
+    let rows = summary["sanity"].as_array().unwrap();
+    let layers: Vec<&str> = rows.iter().map(|r| r["layer"].as_str().unwrap()).collect();
+    assert_eq!(layers, ["fc", "5c"], "from the head down, whatever the order asked for");
+    for row in rows {
+        for kind in ["spearman", "spearman_abs", "ssim"] {
+            let mean = number(&row[kind]["mean"]);
+            assert!((-1.0..0.99).contains(&mean), "{kind}: {mean}");
+        }
+    }
+    place.run("evaluate {cat} --sanity --layers 5d -o none").fails(2, &["the layers are fc, 5c"]);
+}
+
+#[test]
 fn what_cannot_be_measured_is_said_before_the_work() {
     let place = Place::new();
     for (arguments, says) in [

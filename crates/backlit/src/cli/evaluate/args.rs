@@ -63,7 +63,15 @@ pub(crate) struct MeasureArgs {
     /// How far from the object the map's highest pixel may lie, in pixels of 224
     #[arg(long, value_name = "PIXELS", default_value_t = 15.0, allow_negative_numbers = true)]
     pub(crate) tolerance: f64,
-    /// Seed of noise, perturbations and resamples
+    /// Also check whether the maps change when the network forgets: its layers lose their weights one after the other
+    /// from the head down, and each time every map is made again (Adebayo et al. 2018)
+    #[arg(long)]
+    pub(crate) sanity: bool,
+    /// Layers of the sanity check after which the maps are compared, several with commas: fc, 5c to 2a, conv1. Those
+    /// above lose their weights too [default: all 18]
+    #[arg(long, value_name = "LAYER", value_delimiter = ',', value_parser = super::sanity::layer, requires = "sanity")]
+    pub(crate) layers: Vec<usize>,
+    /// Seed of noise, perturbations, resamples and random weights
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) measure_seed: u64,
     /// Resamples for the 95 % intervals of means
@@ -77,6 +85,6 @@ pub(crate) enum Format {
     Csv,
     /// evaluation.json: means with their intervals, mean curves
     Json,
-    /// insertion.png, deletion.png, road.png: the mean curves
+    /// insertion.png, deletion.png, road.png: the mean curves; sanity.png
     Png,
 }

@@ -1,7 +1,7 @@
 //! One photograph: its maps, and what the measures say of them.
 
 use backlit::boxes::Boxes;
-use backlit::net::preprocess::Frame;
+use backlit::net::preprocess::{Frame, Input};
 use backlit::net::{IMAGE_LEN, SIDE};
 use backlit::saliency::mask::Region;
 use backlit::saliency::measure::{
@@ -18,7 +18,7 @@ use crate::cli::{interrupt, objects};
 
 /// All maps of `[n, 224, 224, 3]` preprocessed images, copies of the subject: for every image, one for every recipe of
 /// the request. The copies are the same photograph to whatever looks at pixels or draws random numbers.
-fn maps_of(
+pub(super) fn maps_of(
     session: &Session,
     subject: Subject<'_>,
     tensor: &[f32],
@@ -91,6 +91,10 @@ pub(super) struct Photograph {
     pub(super) judged: Vec<Judged>,
     /// Boxes that could not be used.
     pub(super) faults: usize,
+    /// As the network saw it.
+    pub(super) input: Input,
+    /// The maps, one for every recipe.
+    pub(super) maps: Vec<Map>,
 }
 
 /// What all photographs are judged by.
@@ -131,11 +135,12 @@ pub(super) fn judge(court: &Court<'_>, loaded: &Loaded) -> Result<Photograph, Fa
         }
         judged.push(own);
     }
-    Ok(Photograph { class: clean, judged, faults })
+    let maps = maps.into_iter().map(|m| m.saliency.map).collect();
+    Ok(Photograph { class: clean, judged, faults, input, maps })
 }
 
 /// How anything is run: so many images at a time, until someone interrupts.
-fn run(arguments: &EvaluateArgs) -> Run<'static> {
+pub(super) fn run(arguments: &EvaluateArgs) -> Run<'static> {
     Run::default().with_batch(arguments.network.batch.into()).with_cancel(interrupt::flag())
 }
 

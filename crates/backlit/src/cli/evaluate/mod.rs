@@ -4,6 +4,7 @@ mod args;
 mod judge;
 mod plots;
 mod report;
+mod sanity;
 
 use backlit::saliency::measure::{Bootstrap, Measure};
 use backlit::saliency::{Compat, Recipe, Reduction};
@@ -18,6 +19,7 @@ use super::{inputs, network, objects, requests, terminal};
 use args::Format;
 use judge::{Court, Photograph};
 use report::Report;
+use sanity::{Cascade, Waiting};
 
 pub(crate) fn run(arguments: &EvaluateArgs) -> Result<Outcome, Failure> {
     let measures = check(arguments)?;
@@ -28,7 +30,8 @@ pub(crate) fn run(arguments: &EvaluateArgs) -> Result<Outcome, Failure> {
         None => (None, 0),
     };
     let mut manifest = Manifest::begin(&arguments.output)?;
-    let session = network::load_for(&arguments.network, &arguments.map.method)?;
+    let weights = network::weights(&arguments.network)?;
+    let session = network::session(&weights, &arguments.network, &arguments.map.method)?;
     let request = requests::request(&arguments.map, &arguments.recipe, &session)?;
     manifest.describe("evaluate", &session);
 
@@ -37,6 +40,7 @@ pub(crate) fn run(arguments: &EvaluateArgs) -> Result<Outcome, Failure> {
     let bootstrap = Bootstrap { resamples: options.resamples as usize, seed: options.measure_seed };
     let mut report = Report::new(measures.clone(), bootstrap);
     let (mut done, mut failed) = (0, faults);
+    let mut cascade = options.sanity.then(|| Cascade::new(arguments, &weights, &request));
     let court = Court {
         arguments,
         measures: &measures,
@@ -51,8 +55,11 @@ pub(crate) fn run(arguments: &EvaluateArgs) -> Result<Outcome, Failure> {
             Ok((loaded.sha256, photograph))
         });
         match result {
-            Ok((sha256, Photograph { class, judged, faults })) => {
+            Ok((sha256, Photograph { class, judged, faults, input, maps })) => {
                 (done, failed) = (done + 1, failed + faults);
+                if let Some(cascade) = &mut cascade {
+                    cascade.push(Waiting { input, class: class.class, trained: maps })?;
+                }
                 let methods = report.push(&source.name, class, judged);
                 let label = backlit::net::labels::label(class.class);
                 manifest.push(json!({
@@ -79,7 +86,11 @@ pub(crate) fn run(arguments: &EvaluateArgs) -> Result<Outcome, Failure> {
         return Outcome::of(done, failed);
     }
 
+    if let Some(cascade) = &mut cascade {
+        cascade.flush()?;
+    }
     let curves = report.mean_curves();
+    let sanity = cascade.as_ref().map(Cascade::as_json);
     let settings = json!({
         "measures": measures,
         "target": request.objectives[0].target.to_string(),
@@ -105,9 +116,15 @@ pub(crate) fn run(arguments: &EvaluateArgs) -> Result<Outcome, Failure> {
     };
     if arguments.format.contains(&Format::Csv) {
         write("evaluation.csv", &report.as_csv()?)?;
+        if let Some(cascade) = &cascade {
+            write("sanity.csv", &cascade.as_csv()?)?;
+        }
     }
     if arguments.format.contains(&Format::Json) {
-        let record = json!({ "photographs": done, "settings": settings, "methods": summary });
+        let mut record = json!({ "photographs": done, "settings": settings, "methods": summary });
+        if let Some(sanity) = &sanity {
+            record["sanity"] = sanity.clone();
+        }
         let mut bytes = serde_json::to_vec_pretty(&record)?;
         bytes.push(b'\n');
         write("evaluation.json", &bytes)?;
@@ -115,6 +132,9 @@ pub(crate) fn run(arguments: &EvaluateArgs) -> Result<Outcome, Failure> {
     if arguments.format.contains(&Format::Png) {
         for (name, picture) in plots::plots(&report, &curves)? {
             write(name, &picture.to_png()?)?;
+        }
+        if let Some(cascade) = &cascade {
+            write("sanity.png", &cascade.plot()?.to_png()?)?;
         }
     }
     if !arguments.json {
@@ -125,6 +145,9 @@ pub(crate) fn run(arguments: &EvaluateArgs) -> Result<Outcome, Failure> {
     }
     manifest.add("settings", settings);
     manifest.add("summary", summary);
+    if let Some(sanity) = sanity {
+        manifest.add("sanity", sanity);
+    }
     manifest.add_files(&files);
     let record = manifest.finish()?;
     if arguments.json {
