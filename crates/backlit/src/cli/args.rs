@@ -250,7 +250,8 @@ pub(crate) struct MaskArgs {
     /// A picture that is light where the object is: tried hidden, and kept alone. Repeatable
     #[arg(long = "mask", value_name = "FILE", help_heading = "Experiment")]
     pub(crate) masks: Vec<PathBuf>,
-    /// What stands in for hidden pixels: black, mean (of the training pictures), blur; several with commas
+    /// What stands in for hidden pixels: black, mean (of the training pictures), blur, impute (noisy linear imputation); several
+    /// with commas
     #[arg(long, value_delimiter = ',', default_value = "black", help_heading = "Experiment")]
     pub(crate) fill: Vec<Fill>,
     /// The class to follow: top1 is the best class of the untouched picture
