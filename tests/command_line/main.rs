@@ -18,6 +18,7 @@ mod explain;
 mod information;
 mod inputs;
 mod invariance;
+mod locate;
 mod mask;
 mod parameters;
 mod photographs;

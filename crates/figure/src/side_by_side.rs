@@ -11,7 +11,7 @@ use crate::guess::Guess;
 use crate::overlay::{check_frame, is_flat};
 use crate::palette::{INK, MAT, WHEAT};
 use crate::resize::{fit, resize};
-use crate::{FigureError, OverlayOptions, Picture, View, overlay, text};
+use crate::{FigureError, OverlayOptions, Picture, View, outline, overlay, text};
 
 /// Narrowest panel, pixels.
 pub const PANEL_MIN: usize = 224;
@@ -39,6 +39,8 @@ pub struct SideBySideOptions {
     pub panel_width: Option<usize>,
     /// A remark drawn at the top left of the right panel. A blank map gets one by itself.
     pub note: Option<String>,
+    /// A box drawn on the right panel, in pixels of the photograph.
+    pub mark: Option<Frame>,
 }
 
 /// Draws `photo` | `photo` under `map`, the labels of `guesses` over the latter, one a line, the first red.
@@ -62,9 +64,12 @@ pub fn side_by_side<'a>(
     let left = resize(photo, panel.photo_width, panel.photo_height)?;
     let (across, down) =
         (panel.photo_width as f64 / photo.width as f64, panel.photo_height as f64 / photo.height as f64);
-    let frame =
-        Frame { x: frame.x * across, y: frame.y * down, width: frame.width * across, height: frame.height * down };
-    let right = overlay(&left, map, frame, &options.overlay)?;
+    let on_panel =
+        |f: Frame| Frame { x: f.x * across, y: f.y * down, width: f.width * across, height: f.height * down };
+    let mut right = overlay(&left, map, on_panel(frame), &options.overlay)?;
+    if let Some(mark) = options.mark {
+        outline(&mut right, on_panel(mark))?;
+    }
 
     let mut figure = Picture::filled(panel.width * 2, panel.height, MAT)?;
     let (x, y) = ((panel.width - panel.photo_width) / 2, (panel.height - panel.photo_height) / 2);
@@ -256,6 +261,18 @@ mod tests {
         let figure = draw(300, 300, &[], &SideBySideOptions::default());
         assert!((0..300).all(|y| (0..300).all(|x| figure.pixel(x, y) == [90, 110, 70])));
         assert!((0..300).all(|y| figure.pixel(300, y) != [90, 110, 70]));
+    }
+
+    #[test]
+    fn a_mark_is_drawn_on_the_right_panel_only() {
+        let mark = Some(Frame { x: 100.0, y: 75.0, width: 200.0, height: 100.0 });
+        let options = SideBySideOptions { mark, panel_width: Some(200), ..Default::default() };
+        let plain = SideBySideOptions { panel_width: Some(200), ..Default::default() };
+        let found = difference(&draw(400, 300, &[], &plain), &draw(400, 300, &[], &options)).unwrap();
+        let (left, right, top, bottom) = found;
+        // The panel is 224 wide, 0.56 of the photograph.
+        assert!(left.abs_diff(224 + 56) <= 2 && right.abs_diff(224 + 168) <= 2, "{found:?}");
+        assert!(top.abs_diff(42) <= 2 && bottom.abs_diff(98) <= 2, "{found:?}");
     }
 
     #[test]

@@ -21,6 +21,18 @@ pub fn canonical(text: &str) -> String {
     text.trim().to_ascii_lowercase().replace('-', "_")
 }
 
+/// The value that one of whose names, the first of which is its spelling, is written in `text`.
+#[doc(hidden)]
+pub fn find<T: Copy>(what: &'static str, text: &str, names: &[(T, &[&str])]) -> Result<T, UnknownName> {
+    let wanted = canonical(text);
+    // The table's own hyphens count as little as those of whoever types.
+    let found = names.iter().find(|(_, all)| all.iter().any(|name| canonical(name) == wanted));
+    found.map(|&(value, _)| value).ok_or_else(|| {
+        let spellings: Vec<&str> = names.iter().filter_map(|(_, all)| all.first().copied()).collect();
+        UnknownName { what, text: text.to_owned(), expected: spellings.join(", ") }
+    })
+}
+
 /// Writes `ALL`, `as_str`, `Display`, `FromStr` and `Serialize` for an enum from a table `Variant = "name" | "alias"`.
 #[macro_export]
 macro_rules! named {
@@ -48,13 +60,8 @@ macro_rules! named {
 
             /// Reads a name or an alias; letter case, and `-` for `_`, do not matter.
             fn from_str(text: &str) -> Result<Self, Self::Err> {
-                match $crate::names::canonical(text).as_str() {
-                    $($name $(| $alias)* => Ok($type::$variant),)+
-                    _ => {
-                        let expected = [$($name),+].join(", ");
-                        Err($crate::names::UnknownName { what: $what, text: text.to_owned(), expected })
-                    }
-                }
+                let names: &[($type, &[&str])] = &[$(($type::$variant, &[$name $(, $alias)*])),+];
+                $crate::names::find($what, text, names)
             }
         }
 
@@ -67,8 +74,10 @@ macro_rules! named {
 }
 #[cfg(test)]
 mod tests {
+    use crate::engine::Quadrature;
     use crate::photo::Orientation;
     use crate::preprocess::{Filter, Preprocessing, Resize};
+    use crate::relevance::Composite;
     use crate::{Rule, Variant};
 
     #[test]
@@ -77,12 +86,15 @@ mod tests {
             ($($type:ty),+) => {$(
                 assert!(!<$type>::ALL.is_empty());
                 for &value in <$type>::ALL {
-                    assert_eq!(value.to_string().parse::<$type>(), Ok(value));
+                    let name = value.to_string();
+                    for spelling in [name.clone(), name.replace('-', "_"), name.replace('_', "-"), name.to_uppercase()] {
+                        assert_eq!(spelling.parse::<$type>(), Ok(value), "{spelling}");
+                    }
                     assert_eq!(serde_json::to_value(value).unwrap(), value.as_str());
                 }
             )+};
         }
-        check!(Variant, Orientation, Resize, Filter, Preprocessing, Rule);
+        check!(Variant, Orientation, Resize, Filter, Preprocessing, Rule, Composite, Quadrature);
     }
 
     #[test]

@@ -11,7 +11,10 @@ fn every_name_reads_back() {
         ($($type:ty),+) => {$(
             assert!(!<$type>::ALL.is_empty());
             for &value in <$type>::ALL {
-                assert_eq!(value.to_string().parse::<$type>(), Ok(value));
+                let name = value.to_string();
+                for spelling in [name.clone(), name.replace('-', "_"), name.replace('_', "-"), name.to_uppercase()] {
+                    assert_eq!(spelling.parse::<$type>(), Ok(value), "{spelling}");
+                }
                 assert_eq!(serde_json::to_value(value).unwrap(), value.as_str());
             }
         )+};
@@ -33,7 +36,7 @@ fn aliases_case_and_hyphens() {
 #[test]
 fn an_unknown_name_lists_the_known_ones() {
     let error = "squared".parse::<Modifier>().unwrap_err().to_string();
-    let names = "absolute, negate, relu, invert, small_values, none";
+    let names = "absolute, negate, relu, negative, invert, small_values, none";
     assert_eq!(error, format!("unknown modifier \"squared\": expected {names}"));
     assert!(!"a\nb".parse::<Score>().unwrap_err().to_string().contains('\n'), "errors are one line");
 }

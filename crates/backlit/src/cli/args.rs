@@ -12,6 +12,7 @@ use backlit::saliency::mask::{Fill, PixelBox, Slices};
 use backlit::sources::Source;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::locate::LocateArgs;
 use super::map_args::MapArgs;
 use super::recipe_args::RecipeArgs;
 use super::view_args::ViewArgs;
@@ -159,6 +160,8 @@ pub(crate) struct ExplainArgs {
     #[command(flatten)]
     pub(crate) view: ViewArgs,
     #[command(flatten)]
+    pub(crate) locate: LocateArgs,
+    #[command(flatten)]
     pub(crate) network: NetworkArgs,
 }
 
@@ -212,12 +215,14 @@ pub(crate) struct SaliencyArgs {
     #[command(flatten)]
     pub(crate) view: ViewArgs,
     #[command(flatten)]
+    pub(crate) locate: LocateArgs,
+    #[command(flatten)]
     pub(crate) network: NetworkArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// The map, and the map over the photograph
+    /// The map, and the map over the photograph; with --locate also the seeds: object white, background black
     Png,
     /// The map, float32 [224, 224], or [224, 224, 3] with --reduce none; the CAM family's coarse map in a second file
     Npy,
@@ -245,7 +250,8 @@ pub(crate) struct MaskArgs {
     /// A picture that is light where the object is: tried hidden, and kept alone. Repeatable
     #[arg(long = "mask", value_name = "FILE", help_heading = "Experiment")]
     pub(crate) masks: Vec<PathBuf>,
-    /// What stands in for hidden pixels: black, mean (of the training pictures), blur; several with commas
+    /// What stands in for hidden pixels: black, mean (of the training pictures), blur, impute (noisy linear imputation); several
+    /// with commas
     #[arg(long, value_delimiter = ',', default_value = "black", help_heading = "Experiment")]
     pub(crate) fill: Vec<Fill>,
     /// The class to follow: top1 is the best class of the untouched picture

@@ -57,7 +57,7 @@ pub(crate) fn run(arguments: &CompareArgs) -> Result<Outcome, Failure> {
             "image": explained.loaded.source.name,
             "image_sha256": explained.loaded.sha256,
             "predictions": best,
-            "maps": maps.map(|(m, drawn)| records::map(arguments.map.compat, m, drawn, json!({}))).collect::<Vec<_>>(),
+            "maps": maps.map(|(m, drawn)| records::map(arguments.map.compat, m, drawn, None, json!({}))).collect::<Vec<_>>(),
             "correlation": { "measure": "spearman", "maps": names, "matrix": correlations },
             "files": { "sheet": file },
         }));

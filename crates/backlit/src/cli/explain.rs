@@ -20,6 +20,7 @@ const LABELS: usize = 5;
 
 pub(crate) fn run(arguments: &ExplainArgs) -> Result<Outcome, Failure> {
     requests::check(&arguments.map, &arguments.recipe)?;
+    arguments.locate.check(&arguments.map)?;
     let overlay = maps::overlay_options(&arguments.picture)?;
     let frames = match arguments.view.animate {
         Some(_) => frames::unroll(inputs::resolve(&arguments.inputs.images)?)?,
@@ -55,19 +56,29 @@ pub(crate) fn run(arguments: &ExplainArgs) -> Result<Outcome, Failure> {
         for (index, (map, drawn)) in explanation.maps.iter().zip(drawn).enumerate() {
             let name = file_name(&loaded.source.stem, map, explanation.maps.len() == 1);
             let note = note(arguments, map);
-            let options = SideBySideOptions { overlay: drawn.overlay, panel_width: None, note: note.clone() };
+            let location = arguments.locate.find(maps::values(arguments.map.compat, map, drawn), *frame)?;
+            let options = SideBySideOptions {
+                overlay: drawn.overlay,
+                panel_width: None,
+                note: note.clone(),
+                mark: location.as_ref().and_then(|l| l.area),
+            };
+            if let Some(location) = &location {
+                text.push_str(&location.as_text(map.method().as_str()));
+            }
+            let record = |files: Value| records::map(arguments.map.compat, map, drawn, location.as_ref(), files);
             let picture = side_by_side(&loaded.photo, &drawn.map, *frame, &guesses, &options)?;
             let picture = drawn.with_legend(picture)?;
             if let Some(animation) = &mut animation {
                 let name = animation.push(&manifest, index, picture)?;
-                records.push(records::map(arguments.map.compat, map, drawn, json!({ "animation": name })));
+                records.push(record(json!({ "animation": name })));
                 continue;
             }
             let path = manifest.path(&name);
             picture.save_png(&path)?;
             text.push_str(&format!("wrote {}\n", path.display()));
             sheet.push(&manifest, &picture, &loaded.source.stem, &guesses, note)?;
-            records.push(records::map(arguments.map.compat, map, drawn, json!({ "side_by_side": name })));
+            records.push(record(json!({ "side_by_side": name })));
         }
         if !arguments.output.json {
             text.push('\n');

@@ -2,7 +2,8 @@
 
 use backlit::figure::OverlayOptions;
 use backlit::net::preprocess::Frame;
-use backlit::{Explanation, Request, Session};
+use backlit::saliency::{Compat, Map};
+use backlit::{ExplainedMap, Explanation, Request, Session};
 
 use super::args::{NetworkArgs, PictureArgs};
 use super::drawn::{Drawn, Ends, Style};
@@ -21,6 +22,14 @@ pub(crate) struct Explained {
     pub(crate) explanation: Explanation,
     /// One for each map of the explanation.
     pub(crate) drawn: Vec<Drawn>,
+}
+
+/// A map as files hold it: numbers keep the network's channel order, only pictures are RGB.
+pub(crate) fn values<'a>(compat: Option<Compat>, map: &'a ExplainedMap, drawn: &'a Drawn) -> &'a Map {
+    match compat {
+        Some(Compat::KerasVis041) => &drawn.map,
+        _ => &map.saliency.map,
+    }
 }
 
 /// How maps are laid over photographs; the colours are settled map by map.

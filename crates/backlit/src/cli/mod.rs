@@ -13,6 +13,7 @@ mod failure;
 mod frames;
 mod inputs;
 mod interrupt;
+mod locate;
 mod map_args;
 mod maps;
 mod mask;

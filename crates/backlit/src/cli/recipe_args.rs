@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use backlit::net::photo::Photo;
-use backlit::saliency::mask::Fill;
-use backlit::saliency::methods::{Baseline, Edge, Moment, NoiseScale, Overlap, Quadrature, Upsample};
+use backlit::net::relevance::Composite;
+use backlit::saliency::mask::{Experiment, Fill};
+use backlit::saliency::methods::{Baseline, Edge, Moment, NoiseScale, Overlap, Quadrature, Ranking, Upsample};
 use backlit::saliency::{Method, Recipe};
 use backlit::{Session, net};
 use clap::Args;
@@ -44,6 +45,12 @@ pub(crate) struct RecipeArgs {
     /// Strongest blur of blur-ig in pixels [default: 50]
     #[arg(long, value_name = "PIXELS", value_parser = positive, allow_negative_numbers = true)]
     pub(crate) max_sigma: Option<f64>,
+    /// Change of the blur by which blur-ig takes the picture's derivative, in pixels [default: 0.01]
+    #[arg(long, value_name = "PIXELS", value_parser = positive, allow_negative_numbers = true)]
+    pub(crate) gradient_step: Option<f64>,
+    /// Let the blur of blur-ig grow with the square root of the step, up to the root of --max-sigma, as PAIR can
+    #[arg(long)]
+    pub(crate) sqrt: bool,
     /// Share of the values that guided-ig moves in a step [default: 0.25]
     #[arg(long, value_name = "SHARE", value_parser = share, allow_negative_numbers = true)]
     pub(crate) fraction: Option<f64>,
@@ -53,13 +60,23 @@ pub(crate) struct RecipeArgs {
     /// Scales of the segmentations of xrai [default: 50,100,150,250,500,1200]
     #[arg(long, value_name = "SCALE", value_delimiter = ',', value_parser = positive)]
     pub(crate) scales: Vec<f64>,
+    /// How xrai ranks its segments: full, by what each would add, or fast, once for all [default: full]
+    #[arg(long)]
+    pub(crate) ranking: Option<Ranking>,
+    /// Pixels that a segment of xrai must add to be taken [default: 50]
+    #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u16).range(1..=50_176))]
+    pub(crate) min_added: Option<u16>,
     /// Side of the patch of occlusion in pixels of 224 [default: 32]
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u16).range(1..=224))]
     pub(crate) patch: Option<u16>,
     /// Step of the patch of occlusion [default: 16]
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u16).range(1..=224))]
     pub(crate) stride: Option<u16>,
-    /// What occlusion puts in the place of the patch: black, mean, blur [default: mean]
+    /// Whether occlusion hides the patch, or keeps it and hides everything else; the value is then the score of the
+    /// patch alone: hide or keep [default: hide]
+    #[arg(long)]
+    pub(crate) experiment: Option<Experiment>,
+    /// What occlusion puts in the place of what it hides: black, mean, blur, impute [default: mean]
     #[arg(long)]
     pub(crate) fill: Option<Fill>,
     /// What becomes of a patch at the edge of the picture: cut, inside (whole patches only) or wrap [default: cut]
@@ -87,6 +104,10 @@ pub(crate) struct RecipeArgs {
     /// Keep the negative values of gradcam, gradcam++, hirescam, xgradcam, layercam
     #[arg(long)]
     pub(crate) no_relu: bool,
+    /// Rules of lrp: epsilon-plus, or epsilon-plus-flat, which shares equally among the pixels under the first filter
+    /// [default: epsilon-plus]
+    #[arg(long)]
+    pub(crate) composite: Option<Composite>,
     /// Stabiliser of lrp [default: 1e-6]
     #[arg(long, value_name = "EPSILON", value_parser = positive, allow_negative_numbers = true)]
     pub(crate) epsilon: Option<f64>,
@@ -116,7 +137,7 @@ fn moment(text: &str) -> Result<Moment, String> {
 
 impl RecipeArgs {
     /// Every flag: its name, whether it was given, and the methods that use it.
-    pub(crate) fn flags(&self) -> [(&'static str, bool, &'static [Method]); 24] {
+    pub(crate) fn flags(&self) -> [(&'static str, bool, &'static [Method]); 30] {
         [
             ("--samples", self.samples.is_some(), DRAWN),
             ("--steps", self.steps.is_some(), STEPPED),
@@ -126,11 +147,16 @@ impl RecipeArgs {
             ("--baseline", !self.baseline.is_empty(), FROM),
             ("--quadrature", self.quadrature.is_some(), &[IntegratedGradients]),
             ("--max-sigma", self.max_sigma.is_some(), &[BlurIg]),
+            ("--gradient-step", self.gradient_step.is_some(), &[BlurIg]),
+            ("--sqrt", self.sqrt, &[BlurIg]),
             ("--fraction", self.fraction.is_some(), &[GuidedIg]),
             ("--max-distance", self.max_distance.is_some(), &[GuidedIg]),
             ("--scales", !self.scales.is_empty(), &[Xrai]),
+            ("--ranking", self.ranking.is_some(), &[Xrai]),
+            ("--min-added", self.min_added.is_some(), &[Xrai]),
             ("--patch", self.patch.is_some(), &[Occlusion]),
             ("--stride", self.stride.is_some(), &[Occlusion]),
+            ("--experiment", self.experiment.is_some(), &[Occlusion]),
             ("--fill", self.fill.is_some(), &[Occlusion]),
             ("--edge", self.edge.is_some(), &[Occlusion]),
             ("--overlap", self.overlap.is_some(), &[Occlusion]),
@@ -140,6 +166,7 @@ impl RecipeArgs {
             ("--layer", self.layer.is_some(), TAPPED),
             ("--upsample", self.upsample.is_some(), UPSAMPLED),
             ("--no-relu", self.no_relu, CAMS),
+            ("--composite", self.composite.is_some(), &[Lrp]),
             ("--epsilon", self.epsilon.is_some(), &[Lrp]),
             ("--seed", self.seed.is_some(), DRAWN),
         ]
@@ -238,6 +265,8 @@ impl RecipeArgs {
             Recipe::BlurIg(r) => {
                 set(&mut r.steps, self.steps.map(|n| n as usize));
                 set(&mut r.max_sigma, self.max_sigma);
+                set(&mut r.gradient_step, self.gradient_step);
+                r.sqrt |= self.sqrt;
             }
             Recipe::GuidedIg(r) => {
                 set(&mut r.steps, self.steps.map(|n| n as usize));
@@ -248,6 +277,8 @@ impl RecipeArgs {
             Recipe::Xrai(r) => {
                 set(&mut r.steps, self.steps.map(|n| n as usize));
                 all(&mut r.baselines);
+                set(&mut r.ranking, self.ranking);
+                set(&mut r.min_added, self.min_added.map(usize::from));
                 if !self.scales.is_empty() {
                     r.scales.clone_from(&self.scales);
                 }
@@ -265,6 +296,7 @@ impl RecipeArgs {
             Recipe::Occlusion(r) => {
                 set(&mut r.patch, self.patch.map(usize::from));
                 set(&mut r.stride, self.stride.map(usize::from));
+                set(&mut r.experiment, self.experiment);
                 set(&mut r.fill, self.fill);
                 set(&mut r.edge, self.edge);
                 set(&mut r.overlap, self.overlap);
@@ -276,7 +308,10 @@ impl RecipeArgs {
                 set(&mut r.settled, self.settled);
                 set(&mut r.seed, self.seed);
             }
-            Recipe::Lrp(r) => set(&mut r.epsilon, self.epsilon),
+            Recipe::Lrp(r) => {
+                set(&mut r.composite, self.composite);
+                set(&mut r.epsilon, self.epsilon);
+            }
         }
         Ok(recipe)
     }
@@ -302,7 +337,7 @@ mod tests {
     fn a_flag_changes_the_methods_that_use_it() {
         let none = RecipeArgs::default;
         let other = [Baseline::Blur { sigma: 3.0 }];
-        let cases: [RecipeArgs; 24] = [
+        let cases: [RecipeArgs; 30] = [
             RecipeArgs { samples: Some(3), ..none() },
             RecipeArgs { steps: Some(3), ..none() },
             RecipeArgs { noise: Some(0.7), ..none() },
@@ -311,11 +346,16 @@ mod tests {
             RecipeArgs { baseline: vec![BaselineArg::Blur(3.0)], ..none() },
             RecipeArgs { quadrature: Some(Quadrature::Left), ..none() },
             RecipeArgs { max_sigma: Some(9.0), ..none() },
+            RecipeArgs { gradient_step: Some(0.5), ..none() },
+            RecipeArgs { sqrt: true, ..none() },
             RecipeArgs { fraction: Some(0.5), ..none() },
             RecipeArgs { max_distance: Some(0.5), ..none() },
             RecipeArgs { scales: vec![75.0], ..none() },
+            RecipeArgs { ranking: Some(Ranking::Fast), ..none() },
+            RecipeArgs { min_added: Some(9), ..none() },
             RecipeArgs { patch: Some(9), ..none() },
             RecipeArgs { stride: Some(9), ..none() },
+            RecipeArgs { experiment: Some(Experiment::Keep), ..none() },
             RecipeArgs { fill: Some(Fill::Blur), ..none() },
             RecipeArgs { edge: Some(Edge::Wrap), ..none() },
             RecipeArgs { overlap: Some(Overlap::Sum), ..none() },
@@ -325,11 +365,12 @@ mod tests {
             RecipeArgs { layer: Some(net::Tap::Block(3)), ..none() },
             RecipeArgs { upsample: Some(Upsample::Spline), ..none() },
             RecipeArgs { no_relu: true, ..none() },
+            RecipeArgs { composite: Some(Composite::EpsilonPlusFlat), ..none() },
             RecipeArgs { epsilon: Some(0.5), ..none() },
             RecipeArgs { seed: Some(9), ..none() },
         ];
         for (index, arguments) in cases.iter().enumerate() {
-            let given: Vec<usize> = (0..24).filter(|&i| arguments.flags()[i].1).collect();
+            let given: Vec<usize> = (0..30).filter(|&i| arguments.flags()[i].1).collect();
             assert_eq!(given, [index], "{arguments:?}");
             let (flag, _, users) = arguments.flags()[index];
             let baselines = if flag == "--baseline" { &other[..] } else { &[] };

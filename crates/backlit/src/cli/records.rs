@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::drawn::Drawn;
 use super::failure::{Failure, note};
+use super::locate::Location;
 
 /// Name of the manifest in the folder of a run.
 pub(crate) const MANIFEST: &str = "manifest.json";
@@ -124,7 +125,13 @@ impl Drop for Manifest {
 }
 
 /// The record of a map; `files` are the files made from it, by kind.
-pub(crate) fn map(compat: Option<Compat>, map: &ExplainedMap, drawn: &Drawn, files: Value) -> Value {
+pub(crate) fn map(
+    compat: Option<Compat>,
+    map: &ExplainedMap,
+    drawn: &Drawn,
+    location: Option<&Location>,
+    files: Value,
+) -> Value {
     let (saliency, options, found) = (&map.saliency, &map.options, &map.attribution);
     let label = backlit::net::labels::label(map.class_idx);
     json!({
@@ -153,6 +160,7 @@ pub(crate) fn map(compat: Option<Compat>, map: &ExplainedMap, drawn: &Drawn, fil
         "faint": false,
         "caution": map.method().caution(),
         "scale": drawn.scale,
+        "location": location.map(Location::record),
         "samples": found.samples,
         "residual": found.completeness.map(|c| c.residual),
         "completeness": found.completeness,

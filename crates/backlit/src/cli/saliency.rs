@@ -1,6 +1,7 @@
 //! `backlit saliency`: maps as pictures and as numbers.
 
-use backlit::saliency::{Compat, Map, Method};
+use backlit::figure::{Picture, outline};
+use backlit::saliency::{Map, Method};
 use backlit::{ExplainedMap, output};
 use serde_json::{Value, json};
 
@@ -9,12 +10,14 @@ use super::args::{Format, SaliencyArgs};
 use super::drawn::{Drawn, Style};
 use super::failure::{Failure, Outcome};
 use super::frames::{self, Frames};
+use super::locate::Location;
 use super::maps::{self, Drawing, Explained};
 use super::records::{self, Manifest};
 use super::{inputs, network, predict, requests, terminal};
 
 pub(crate) fn run(arguments: &SaliencyArgs) -> Result<Outcome, Failure> {
     requests::check(&arguments.map, &arguments.recipe)?;
+    arguments.locate.check(&arguments.map)?;
     let overlay = maps::overlay_options(&arguments.picture)?;
     let frames = match arguments.view.animate {
         Some(_) => frames::unroll(inputs::resolve(&arguments.inputs.images)?)?,
@@ -43,13 +46,18 @@ pub(crate) fn run(arguments: &SaliencyArgs) -> Result<Outcome, Failure> {
         let mut text = predict::as_text(&explained.loaded.source.name, &best);
         let mut records = Vec::new();
         for (index, (map, drawn)) in explained.explanation.maps.iter().zip(&explained.drawn).enumerate() {
-            let mut record = write(arguments, &manifest, &explained, map, drawn)?;
+            let values = maps::values(arguments.map.compat, map, drawn);
+            let location = arguments.locate.find(values, explained.frame)?;
+            let mut record = write(arguments, &manifest, &explained, map, drawn, location.as_ref())?;
+            if let Some(location) = &location {
+                text.push_str(&location.as_text(map.method().as_str()));
+            }
             for file in record["files"].as_object().into_iter().flat_map(|files| files.values()) {
                 let path = manifest.path(file.as_str().unwrap_or_default());
                 text.push_str(&format!("wrote {}\n", path.display()));
             }
             if let Some(animation) = &mut animation {
-                let picture = drawn.with_legend(drawn.overlay(&explained.loaded.photo, explained.frame)?)?;
+                let picture = drawn.with_legend(overlay_with_box(drawn, &explained, location.as_ref())?)?;
                 record["files"]["animation"] = json!(animation.push(&manifest, index, picture)?);
             }
             records.push(record);
@@ -76,6 +84,15 @@ pub(crate) fn run(arguments: &SaliencyArgs) -> Result<Outcome, Failure> {
     Outcome::of(done, failed)
 }
 
+/// The map over its photograph, and the box that was found in it.
+fn overlay_with_box(drawn: &Drawn, explained: &Explained, location: Option<&Location>) -> Result<Picture, Failure> {
+    let mut over = drawn.overlay(&explained.loaded.photo, explained.frame)?;
+    if let Some(area) = location.and_then(|l| l.area) {
+        outline(&mut over, area)?;
+    }
+    Ok(over)
+}
+
 /// Writes the files of one map and returns its record.
 fn write(
     arguments: &SaliencyArgs,
@@ -83,15 +100,12 @@ fn write(
     explained: &Explained,
     map: &ExplainedMap,
     drawn: &Drawn,
+    location: Option<&Location>,
 ) -> Result<Value, Failure> {
-    let Explained { loaded, frame, explanation, .. } = explained;
+    let Explained { loaded, explanation, .. } = explained;
     let class = map.against_idx.map_or(map.class_idx.to_string(), |a| format!("{}-{a}", map.class_idx));
     let stem = format!("{}.{}.{class}", loaded.source.stem, map.method());
-    // Numbers keep the network's channel order; only pictures are RGB.
-    let values = match arguments.map.compat {
-        Some(Compat::KerasVis041) => &drawn.map,
-        _ => &map.saliency.map,
-    };
+    let values = maps::values(arguments.map.compat, map, drawn);
     let shape = shape_of(values);
     let mut files = serde_json::Map::new();
     for format in &arguments.format {
@@ -103,8 +117,13 @@ fn write(
                 drawn.heat()?.save_png(&manifest.path(&name))?;
                 files.insert("png".into(), json!(name));
                 let name = format!("{stem}.overlay.png");
-                drawn.overlay(&loaded.photo, *frame)?.save_png(&manifest.path(&name))?;
+                overlay_with_box(drawn, explained, location)?.save_png(&manifest.path(&name))?;
                 files.insert("overlay".into(), json!(name));
+                if let Some(location) = location {
+                    let name = format!("{stem}.seeds.png");
+                    location.picture(values)?.save_png(&manifest.path(&name))?;
+                    files.insert("seeds".into(), json!(name));
+                }
             }
             Format::Npy => {
                 let name = format!("{stem}.npy");
@@ -137,7 +156,7 @@ fn write(
             Format::Json => _ = files.insert("json".into(), json!(format!("{stem}.json"))),
         }
     }
-    let record = records::map(arguments.map.compat, map, drawn, Value::Object(files));
+    let record = records::map(arguments.map.compat, map, drawn, location, Value::Object(files));
     if let Some(name) = record["files"]["json"].as_str() {
         let mut own = record.clone();
         own["image"] = json!(loaded.source.name);

@@ -31,8 +31,9 @@ fn it_is_the_mean_over_the_draws() {
     let found = attribution(&power(w.clone(), 2), &recipe(SAMPLES, baselines.clone()));
     let random = Random::new(3, subject.key(), Purpose::Choice);
     let tensors: Vec<Vec<f32>> = baselines.iter().map(|b| b.tensor(subject).unwrap()).collect();
-    let draws: Vec<(usize, f64)> =
-        (0..SAMPLES as u32).map(|s| ((random.bits(s, 0) as usize * tensors.len()) >> 32, random.uniform(s, 1))).collect();
+    let draws: Vec<(usize, f64)> = (0..SAMPLES as u32)
+        .map(|s| ((random.bits(s, 0) as usize * tensors.len()) >> 32, random.uniform(s, 1)))
+        .collect();
     assert!((0..3).all(|b| draws.iter().any(|d| d.0 == b)), "the draws vary");
     let expected = (0..IMAGE_LEN).map(|i| {
         let x = f64::from(picture.tensor[i]);
