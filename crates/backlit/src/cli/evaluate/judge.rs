@@ -5,9 +5,9 @@ use backlit::net::preprocess::{Frame, Input};
 use backlit::net::{IMAGE_LEN, SIDE};
 use backlit::saliency::mask::Region;
 use backlit::saliency::measure::{
-    self, Confidence, Curve, Measure, MeasureError, Measured, Perturbations, RoadOptions, Undefined,
+    self, Confidence, Curve, MaskedConfidence, Measure, MeasureError, Measured, Perturbations, RoadOptions, Undefined,
 };
-use backlit::saliency::{Map, Objective, Progress, Run, Subject, Target};
+use backlit::saliency::{Map, MapOptions, Objective, Progress, Run, Subject, Target, saliency_map_from};
 use backlit::{ExplainedMap, Request, Session};
 use indicatif::ProgressBar;
 
@@ -128,9 +128,10 @@ pub(super) fn judge(court: &Court<'_>, loaded: &Loaded) -> Result<Photograph, Fa
     let judge = Judge { arguments, session, subject, clean, region, bar };
     let mut judged = Vec::new();
     for map in &maps {
+        let mut masked = None;
         let mut own = Judged { method: map.method().to_string(), values: Vec::new(), curves: Vec::new() };
         for &measure in measures {
-            let value = judge.value(measure, map, &mut own.curves)?;
+            let value = judge.value(measure, map, &mut masked, &mut own.curves)?;
             own.values.push((measure, value));
         }
         judged.push(own);
@@ -158,6 +159,7 @@ impl Judge<'_> {
         &self,
         measure: Measure,
         explained: &ExplainedMap,
+        masked: &mut Option<Measured<MaskedConfidence>>,
         curves: &mut Vec<(CurveKind, Curve)>,
     ) -> Result<Measured, Failure> {
         let (engine, subject, class) = (self.session.engine(), &self.subject, self.clean.class);
@@ -196,10 +198,15 @@ impl Judge<'_> {
                 combined
             }
             Measure::Drop | Measure::Increase => {
-                let masked = measure::masked_confidence(engine, subject, map, &self.clean, &silent)?;
+                // One pass serves both.
+                let found = match *masked {
+                    Some(found) => found,
+                    None => measure::masked_confidence(engine, subject, map, &self.clean, &silent)?,
+                };
+                *masked = Some(found);
                 match measure {
-                    Measure::Drop => masked.and_then(|m| m.drop()),
-                    _ => masked.map(|m| m.increase()),
+                    Measure::Drop => found.and_then(|m| m.drop()),
+                    _ => found.map(|m| m.increase()),
                 }
             }
             Measure::Pointing => match &self.region {
@@ -210,7 +217,7 @@ impl Judge<'_> {
                 None => Err(Undefined::NoBox),
             },
             Measure::Mass => match &self.region {
-                Some(region) => measure::mass_inside(map, region)?,
+                Some(region) => measure::mass_inside(&unscaled(explained)?, region)?,
                 None => Err(Undefined::NoBox),
             },
             Measure::Infidelity => {
@@ -229,16 +236,21 @@ impl Judge<'_> {
                     Ok::<_, Failure>(maps.into_iter().flatten().map(|m| m.saliency.map.values).collect())
                 })?
             }
-            Measure::Sparseness => measure::sparseness(map)?,
-            Measure::Complexity => measure::complexity(map)?,
+            Measure::Sparseness => measure::sparseness(&unscaled(explained)?)?,
+            Measure::Complexity => measure::complexity(&unscaled(explained)?)?,
             Measure::Completeness => {
                 let claimed = explained.attribution.completeness;
-                claimed.map_or(Err(Undefined::NotClaimed), |c| {
-                    measure::Completeness { sum: c.sum, difference: c.expected }.relative()
-                })
+                claimed.map_or(Err(Undefined::NotClaimed), |c| measure::relative_residual(&c))
             }
         })
     }
+}
+
+/// The map before it is stretched to 0..1, which would turn what speaks against the class into a little that speaks
+/// for it: measures of where a map's mass lies need its zero.
+fn unscaled(explained: &ExplainedMap) -> Result<Map, Failure> {
+    let options = MapOptions { normalize: false, ..explained.options };
+    Ok(saliency_map_from(&explained.attribution.values, &options)?.map)
 }
 
 /// Insertion or deletion.
