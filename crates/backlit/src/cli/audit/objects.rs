@@ -71,7 +71,7 @@ impl Objects {
             }
             Objects::List(list) => {
                 let (mut tasks, mut faults, mut listed) = (Vec::<Task>::new(), 0, 0);
-                for entry in list.of(&source.name) {
+                for entry in list.of(&source.name)? {
                     listed += 1;
                     let read = || -> Result<(Target, PixelBox, Region), BoxesError> {
                         let class = if arguments.target.is_some() { None } else { entry.class()? };
