@@ -103,7 +103,7 @@ fn write(
                 drawn.heat()?.save_png(&manifest.path(&name))?;
                 files.insert("png".into(), json!(name));
                 let name = format!("{stem}.overlay.png");
-                drawn.overlay(&loaded.photo, *frame)?.save_png(&manifest.path(&name))?;
+                drawn.with_legend(drawn.overlay(&loaded.photo, *frame)?)?.save_png(&manifest.path(&name))?;
                 files.insert("overlay".into(), json!(name));
             }
             Format::Npy => {
