@@ -90,7 +90,7 @@ fn overlay_with_box(drawn: &Drawn, explained: &Explained, location: Option<&Loca
     if let Some(area) = location.and_then(|l| l.area) {
         outline(&mut over, area)?;
     }
-    Ok(over)
+    drawn.with_legend(over)
 }
 
 /// Writes the files of one map and returns its record.
