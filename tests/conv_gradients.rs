@@ -47,7 +47,7 @@ fn complete(what: &str, engine: &dyn Engine, x: &[f32], rows: &[f32]) -> Vec<See
     let questions = Seeds::Rows { data: rows, per_image: seeds };
     let found = engine.conv_gradients(image, questions, Rule::Plain, &mut see).unwrap();
     assert!(found == engine.gradient(image, questions, Rule::Plain).unwrap(), "{what}: not what `gradient` gives");
-    let head = engine.head_bias().unwrap();
+    let head = engine.head().unwrap().bias;
     for (k, row) in rows.chunks_exact(CLASSES).enumerate() {
         let score = dot(row, &found.logits);
         let terms = [dot(x, found.of(0, k)), parts[k], dot(row, &head)];

@@ -17,7 +17,7 @@ use backlit_reference::Reference;
 use backlit_saliency::methods::cam::{
     AblationCam, Alpha, Cam, CamKind, EigenCam, FullGrad, GuidedGradCam, Rescale, Scaling, Upsample, all_classes,
 };
-use backlit_saliency::{Attribution, Map, Objective, Recipe, Run, Subject, Target, explain};
+use backlit_saliency::{Attribution, Compat, Map, Method, Objective, Recipe, Run, Subject, Target, explain};
 use backlit_testkit::compare::relative_l2;
 use backlit_testkit::golden::Golden;
 use backlit_testkit::random::to_f64;
@@ -108,6 +108,14 @@ const NORMALISED_ALPHA: f64 = 5e-2;
 /// (our tap, Keras' name, PyTorch's name of the last block of that stage).
 const LAYERS: [(Tap, &str, &str); 2] = [(Tap::LAST, "5c", "layer4"), (Tap::Block(12), "4f", "layer3")];
 
+/// Grad-CAM++'s alpha under `--compat`, so that the presets are held to the peers' numbers.
+fn preset(compat: Compat) -> Alpha {
+    match compat.recipe(Method::GradCamPlusPlus) {
+        Some((Recipe::Cam(cam), _)) => cam.alpha,
+        other => panic!("{compat}: {other:?}"),
+    }
+}
+
 /// The family of one gradient. `limits` for the last block and for block 4f.
 fn gradients(name: &'static str, engine: &dyn Engine, limits: [f64; 2]) {
     let mut check = Check::new(name);
@@ -143,10 +151,11 @@ fn gradients(name: &'static str, engine: &dyn Engine, limits: [f64; 2]) {
         match recipe {
             Recipe::Cam(cam) => {
                 let kind = cam.kind.as_str();
-                let tf =
-                    cam.kind == CamKind::GradCam || cam.kind == CamKind::LayerCam || cam.alpha == Alpha::Normalised;
+                let tf = cam.kind == CamKind::GradCam
+                    || cam.kind == CamKind::LayerCam
+                    || cam.alpha == preset(Compat::TfKerasVis);
                 let plain = cam.kind != CamKind::GradCamPlusPlus;
-                if plain || cam.alpha == Alpha::Damped {
+                if plain || cam.alpha == preset(Compat::PytorchGradCam) {
                     check.that(&format!("pytorch_grad_cam.{kind}.{torch}.raw"), &raw, limit);
                     let twice = Scaling::MinMaxTwice.apply(&cut(signed), Upsample::Bilinear);
                     let key = format!("pytorch_grad_cam.{kind}.{torch}");
@@ -155,7 +164,7 @@ fn gradients(name: &'static str, engine: &dyn Engine, limits: [f64; 2]) {
                         _ => check.that(&key, &every_second(&twice), limit),
                     }
                 }
-                if (plain && cam.kind != CamKind::HiResCam) || cam.alpha == Alpha::Squared {
+                if (plain && cam.kind != CamKind::HiResCam) || cam.alpha == preset(Compat::Torchcam) {
                     check.that(&format!("torchcam.{kind}.{torch}.raw"), &positive, limit);
                     let range = cut(signed);
                     let (min, max) = range.min_max().unwrap();

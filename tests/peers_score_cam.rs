@@ -10,8 +10,8 @@ use backlit_net::arch::Network;
 use backlit_net::engine::{EngineInfo, Features, Gradients, Logits, Precision, TapGradients};
 use backlit_net::preprocess::Preprocessing;
 use backlit_net::{CLASSES, Engine, EngineError, IMAGE_LEN, Images, Rule, Seeds, Tap, Variant};
-use backlit_saliency::methods::cam::{ChannelWeights, Scaling, ScoreCam, Stretch, Upsample};
-use backlit_saliency::{Attribution, Objective, Recipe, Run, Score, Subject, Target, explain};
+use backlit_saliency::methods::cam::{Scaling, ScoreCam, Upsample};
+use backlit_saliency::{Attribution, Compat, Method, Objective, Recipe, Run, Score, Subject, Target, explain};
 use backlit_testkit::compare::relative_l2;
 use backlit_testkit::golden::Golden;
 use backlit_testkit::random::to_f64;
@@ -70,6 +70,14 @@ fn ask(recipe: ScoreCam, objective: Objective) -> Attribution {
     explained.into_iter().next().unwrap().unwrap().attributions.remove(0).remove(0)
 }
 
+/// The recipe of `--compat`, so that the presets are held to the peers' numbers.
+fn preset(compat: Compat) -> ScoreCam {
+    match compat.recipe(Method::ScoreCam) {
+        Some((Recipe::ScoreCam(recipe), _)) => recipe,
+        other => panic!("{compat}: {other:?}"),
+    }
+}
+
 /// Relative error against a peer's number.
 fn error(key: &str, found: &[f64]) -> f64 {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/golden/peers/scorecam.safetensors");
@@ -82,7 +90,7 @@ const CLASS_0: fn() -> Objective = || Objective::logit(Target::class(0).unwrap()
 
 #[test]
 fn as_pytorch_grad_cam() {
-    let found = ask(ScoreCam::default(), CLASS_0());
+    let found = ask(preset(Compat::PytorchGradCam), CLASS_0());
     let coarse = found.coarse.unwrap();
     assert!(error("pytorch_grad_cam.raw", &to_f64(&coarse.values)) <= 1e-5);
     assert!(coarse.min_max().unwrap().0 >= 0.0, "nothing to cut off");
@@ -93,15 +101,14 @@ fn as_pytorch_grad_cam() {
 
 #[test]
 fn as_torchcam() {
-    let recipe = ScoreCam { masks: Upsample::Bilinear, stretch: Stretch::Coarse, ..ScoreCam::default() };
-    let found = ask(recipe, CLASS_0());
+    let found = ask(preset(Compat::Torchcam), CLASS_0());
     assert!(error("torchcam.raw", &to_f64(&found.coarse.unwrap().values)) <= 1e-5);
 }
 
 /// As tf-keras-vis weighs them.
 #[test]
 fn scores_without_softmax_weigh_each_channel() {
-    let recipe = ScoreCam { weights: ChannelWeights::Scores, ..ScoreCam::default() };
+    let recipe = preset(Compat::TfKerasVis);
     let found = to_f64(&ask(recipe, CLASS_0()).coarse.unwrap().values);
     let scores = Golden::open(concat!(env!("CARGO_MANIFEST_DIR"), "/golden/peers/scorecam.safetensors").as_ref())
         .values("scorecam.toy.pytorch_grad_cam.scores");

@@ -1,5 +1,9 @@
 //! `backlit compare`.
 
+use backlit_net::Variant;
+use backlit_net::weights::Naming;
+use backlit_testkit::synthetic::weights_bytes;
+
 use crate::support::{Place, number, size};
 
 #[test]
@@ -24,6 +28,16 @@ fn methods_by_classes_on_one_sheet() {
     // Guided backpropagation hardly knows the class.
     assert!(number(&matrix[2][3]) > 0.9, "{}", matrix[2][3]);
     assert!(run.out.contains("rank correlation") && run.out.contains("gradcam, tabby"), "{}", run.out);
+}
+
+/// Relevance asks for the shifts before normalisation, which are kept only for it.
+#[test]
+fn relevance_is_among_the_methods() {
+    let place = Place::new();
+    place.write("w.safetensors", &weights_bytes(Variant::V1, Naming::Torchvision, 7));
+    let run = place.run("compare {cat} --methods gradient,lrp --weights w.safetensors --json -o out").ok();
+    let maps = run.json()["images"][0]["maps"].as_array().unwrap().clone();
+    assert_eq!(maps.iter().map(|m| m["method"].clone()).collect::<Vec<_>>(), ["gradient", "lrp"]);
 }
 
 #[test]

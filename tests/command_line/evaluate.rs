@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::support::{Place, keys, number, size};
 
-const FEW: &str = "--step 16384 --samples 2";
+const FEW: &str = "--step 16384 --perturbations 2";
 
 #[test]
 fn every_measure_of_two_methods() {
@@ -80,14 +80,73 @@ fn the_same_for_any_batch_and_order() {
 }
 
 #[test]
+fn methods_with_their_parameters_and_boxes_from_a_list() {
+    let place = Place::new();
+    let list = "image,x,y,w,h,label\nchelsea.png,90,60,200,190,Egyptian_cat\nchelsea.png,0,0,9,9,tabby\n";
+    place.write("list.csv", list.as_bytes());
+    let run = |more: &str| {
+        let measures = "--measures completeness,mass,pointing --format json";
+        let methods = "--method ig,lrp,gradcam --steps 4 --baseline black --layer 5b";
+        place.run(&format!("evaluate {{cat}} {methods} {measures} {more} -o out")).ok();
+        place.json("out/evaluation.json")
+    };
+    let listed = run("--boxes list.csv");
+    let maps = &listed["settings"]["maps"];
+    assert_eq!(maps[0]["method"], "ig");
+    assert_eq!((&maps[0]["options"]["sigma"], &maps[2]["options"]["sigma"]), (&5.0.into(), &0.0.into()));
+    let parameters = maps.to_string();
+    assert!(parameters.contains("\"steps\":4") && parameters.contains("\"layer\":\"5b\""), "{parameters}");
+    let value = |i: usize, measure: &str| number(&listed["methods"][i]["measures"][measure]["mean"]);
+    assert!((0.0..10.0).contains(&value(0, "completeness")), "{}", value(0, "completeness"));
+    assert!((0..3).all(|i| (0.01..1.0).contains(&value(i, "mass"))));
+    // The box of the class followed, and not that of another.
+    assert_eq!(listed["methods"], run("--box 90,60,200,190")["methods"]);
+
+    // Boxes of another class alone: there is nothing to point at.
+    place.write("other.csv", b"image,x,y,w,h,label\nchelsea.png,0,0,9,9,tabby\n");
+    let other = &run("--boxes other.csv")["methods"][0]["measures"]["mass"];
+    assert!(other["mean"].is_null(), "{other}");
+    // A label that is none is said, and fails the run without stopping it.
+    place.write("bad.csv", b"image,x,y,w,h,label\nchelsea.png,0,0,9,9,nosuchthing\n");
+    let bad = place.run("evaluate {cat} --measures mass --boxes bad.csv --format csv -o bad");
+    assert_eq!(bad.code, 3, "{}", bad.err);
+    assert!(bad.err.contains("nosuchthing"), "{}", bad.err);
+}
+
+#[test]
+fn a_gradient_changes_when_the_network_forgets() {
+    let place = Place::new();
+    let arguments = "--measures sparseness --sanity --layers 5c,fc";
+    place.run(&format!("evaluate {{cat}} --method gradient {arguments} -o out")).ok();
+    assert!(place.path("out/sanity.csv").exists());
+    assert_eq!(size(&place.path("out/sanity.png")), (1200, 800));
+    let summary = place.json("out/evaluation.json");
+    let rows = summary["sanity"].as_array().unwrap();
+    let layers: Vec<&str> = rows.iter().map(|r| r["layer"].as_str().unwrap()).collect();
+    assert_eq!(layers, ["fc", "5c"], "from the head down, whatever the order asked for");
+    for row in rows {
+        for kind in ["spearman", "spearman_abs", "ssim"] {
+            let mean = number(&row[kind]["mean"]);
+            assert!((-1.0..0.99).contains(&mean), "{kind}: {mean}");
+        }
+    }
+    place.run("evaluate {cat} --sanity --layers 5d -o none").fails(2, &["the layers are fc, 5c"]);
+}
+
+#[test]
 fn what_cannot_be_measured_is_said_before_the_work() {
     let place = Place::new();
     for (arguments, says) in [
-        ("--measures pointing", "pointing needs to know where the object is: pass --box X,Y,W,H"),
+        ("--measures pointing", "pointing needs to know where the object is: pass --box X,Y,W,H or --boxes FILE"),
         ("--measures truth", "expected insertion, deletion, road"),
-        ("--method gradient,gradient", "a method is named twice"),
+        ("--target tabby,tiger_cat", "name one --target"),
+        ("--contrast tabby tiger_cat", "name one --target"),
+        ("--reduce none", "leave out --reduce none"),
+        ("--compat keras-vis-0.4.1", "take keras-vis-master"),
+        ("--steps 3", "--steps is used by --method ig"),
+        ("--box 1,1,9,9 --boxes list.csv", "cannot be used with"),
         ("--radius 0", "--radius is 0.0"),
-        ("--noise nan", "--noise is NaN"),
+        ("--road-noise nan", "--road-noise is NaN"),
         ("--tolerance -1", "--tolerance is -1.0"),
         ("--sigma -1", "--sigma is -1.0"),
         ("--step 0", "--step"),

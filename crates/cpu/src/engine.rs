@@ -215,8 +215,4 @@ impl Engine for Cpu {
         let gradient = found.back.into_iter().next().map(|back| back.input).unwrap_or_default();
         Ok(Gradients { logits: found.logits, gradient, seeds_per_image: seeds.per_image() })
     }
-
-    fn head_bias(&self) -> Result<Vec<f32>, EngineError> {
-        Ok(self.plan.head_bias().to_vec())
-    }
 }

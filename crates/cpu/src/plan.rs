@@ -168,11 +168,6 @@ impl Plan {
         std::iter::once(self.stem.bias()).chain(convs.map(|conv| conv.forward.bias())).collect()
     }
 
-    /// The bias of the head, `[1000]`.
-    pub(crate) fn head_bias(&self) -> &[f32] {
-        self.head.bias()
-    }
-
     /// Floats of one image's output of a block.
     pub(crate) fn block_len(&self, index: usize) -> usize {
         self.blocks[index].expand.forward.output_len()

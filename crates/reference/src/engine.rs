@@ -152,10 +152,6 @@ impl<T: Real> Engine for Reference<T> {
         }
         Ok(Gradients { logits, gradient, seeds_per_image: seeds.per_image() })
     }
-
-    fn head_bias(&self) -> Result<Vec<f32>, EngineError> {
-        Ok(to_f32(self.model.head_bias()))
-    }
 }
 
 impl<T: Real> Reference<T> {

@@ -9,8 +9,9 @@ use backlit_net::named;
 
 use crate::mask::Fill;
 use crate::methods::{
-    Baseline, BlurIg, Cam, Edge, ExpectedGradients, GuidedGradCam, GuidedIg, IntegratedGradients, Moment, NoiseScale,
-    Occlusion, Overlap, Quadrature, ScoreCam, SmoothGrad, Upsample, Xrai,
+    Alpha, Baseline, BlurIg, Cam, ChannelWeights, Edge, ExpectedGradients, GuidedGradCam, GuidedIg,
+    IntegratedGradients, Moment, NoiseScale, Occlusion, Overlap, Quadrature, ScoreCam, SmoothGrad, Stretch, Upsample,
+    Xrai,
 };
 use crate::{MapOptions, Method, Modifier, Recipe, Reduction};
 
@@ -156,16 +157,12 @@ fn pair(method: Method) -> Option<Recipe> {
         Method::GuidedIg => {
             Recipe::GuidedIg(GuidedIg { steps: 200, fraction: 0.25, max_distance: 0.02, baseline: Baseline::Mean })
         }
-        Method::Xrai => Recipe::Xrai(Xrai { steps: 100, ..Xrai::default() }),
+        Method::Xrai => {
+            let baselines = vec![Baseline::Lowest, Baseline::Highest];
+            Recipe::Xrai(Xrai { steps: 100, baselines, ..Xrai::default() })
+        }
         Method::GradCam => cam(method, true, Upsample::Bilinear),
-        Method::Occlusion => Recipe::Occlusion(Occlusion {
-            patch: 15,
-            stride: 1,
-            fill: Fill::Mean,
-            edge: Edge::Inside,
-            overlap: Overlap::Sum,
-            ..Occlusion::default()
-        }),
+        Method::Occlusion => Recipe::Occlusion(Occlusion::pair()),
         _ => return None,
     })
 }
@@ -183,7 +180,12 @@ fn tf_keras_vis(method: Method) -> Option<Recipe> {
             ..SmoothGrad::default()
         }),
         Method::GradCam | Method::GradCamPlusPlus | Method::LayerCam | Method::ScoreCam => {
-            cam(method, true, Upsample::BilinearAligned)
+            match cam(method, true, Upsample::BilinearAligned) {
+                // The map lacks the factor exp S, which normalisation would take out again.
+                Recipe::Cam(usual) => Recipe::Cam(Cam { alpha: Alpha::Normalised, ..usual }),
+                Recipe::ScoreCam(usual) => Recipe::ScoreCam(ScoreCam { weights: ChannelWeights::Scores, ..usual }),
+                other => other,
+            }
         }
         _ => return None,
     })
@@ -191,16 +193,34 @@ fn tf_keras_vis(method: Method) -> Option<Recipe> {
 
 /// All of it is bilinear with half-pixel centres, as OpenCV resizes, negative values cut off.
 fn pytorch_grad_cam(method: Method) -> Option<Recipe> {
-    use Method::*;
-    let has =
-        [Guided, GradCam, GradCamPlusPlus, HiResCam, XGradCam, LayerCam, ScoreCam, AblationCam, EigenCam, FullGrad];
-    has.contains(&method).then(|| cam(method, true, Upsample::Bilinear))
+    let has = [
+        Method::Guided,
+        Method::GradCam,
+        Method::GradCamPlusPlus,
+        Method::HiResCam,
+        Method::XGradCam,
+        Method::LayerCam,
+        Method::ScoreCam,
+        Method::AblationCam,
+        Method::EigenCam,
+        Method::FullGrad,
+    ];
+    // Score-CAM's masks are aligned and its weights a softmax, as by default.
+    has.contains(&method).then(|| match cam(method, true, Upsample::Bilinear) {
+        Recipe::Cam(usual) => Recipe::Cam(Cam { alpha: Alpha::Damped, ..usual }),
+        other => other,
+    })
 }
 
 fn torchcam(method: Method) -> Option<Recipe> {
-    use Method::*;
-    let has = [GradCam, GradCamPlusPlus, XGradCam, LayerCam, ScoreCam];
-    has.contains(&method).then(|| cam(method, true, Upsample::Bicubic))
+    let has = [Method::GradCam, Method::GradCamPlusPlus, Method::XGradCam, Method::LayerCam, Method::ScoreCam];
+    has.contains(&method).then(|| match cam(method, true, Upsample::Bicubic) {
+        Recipe::Cam(usual) => Recipe::Cam(Cam { alpha: Alpha::Squared, ..usual }),
+        Recipe::ScoreCam(usual) => {
+            Recipe::ScoreCam(ScoreCam { masks: Upsample::Bilinear, stretch: Stretch::Coarse, ..usual })
+        }
+        other => other,
+    })
 }
 
 fn keras_vis_master(method: Method) -> Option<Recipe> {
@@ -262,6 +282,30 @@ mod tests {
         assert_eq!(of(Compat::Torchcam), (true, Upsample::Bicubic));
         assert_eq!(of(Compat::KerasVisMaster), (true, Upsample::Spline));
         assert!(Compat::Captum.recipe(Method::GradCamPlusPlus).is_none());
+    }
+
+    #[test]
+    fn grad_cam_plus_plus_and_score_cam_differ() {
+        let alpha = |compat| match recipe(compat, Method::GradCamPlusPlus) {
+            Recipe::Cam(r) => r.alpha,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(alpha(Compat::PytorchGradCam), Alpha::Damped);
+        assert_eq!(alpha(Compat::TfKerasVis), Alpha::Normalised);
+        assert_eq!(alpha(Compat::Torchcam), Alpha::Squared);
+        let score = |compat| match recipe(compat, Method::ScoreCam) {
+            Recipe::ScoreCam(r) => (r.masks, r.stretch, r.weights),
+            other => panic!("{other:?}"),
+        };
+        let softmax = ChannelWeights::Softmax;
+        assert_eq!(score(Compat::PytorchGradCam), (Upsample::BilinearAligned, Stretch::Fine, softmax));
+        assert_eq!(score(Compat::TfKerasVis), (Upsample::BilinearAligned, Stretch::Fine, ChannelWeights::Scores));
+        assert_eq!(score(Compat::Torchcam), (Upsample::Bilinear, Stretch::Coarse, softmax));
+        assert_eq!(recipe(Compat::Pair, Method::Occlusion), Recipe::Occlusion(Occlusion::pair()));
+        match recipe(Compat::Pair, Method::Xrai) {
+            Recipe::Xrai(r) => assert_eq!(r.baselines, [Baseline::Lowest, Baseline::Highest]),
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]

@@ -5,6 +5,13 @@
 //! [`Engine`](backlit_net::Engine) sends back; [`saliency_map`] turns the gradient that comes out into a [`Map`];
 //! [`mask`] changes the picture that goes in, and a [`Comparison`] lays the answers side by side.
 //!
+//! - [`explain()`]: every [`Method`] by its [`Recipe`], several of them and several scores from what they share;
+//!   [`methods`] has a struct for each, with its formula, its source and all its parameters;
+//! - [`Compat`]: the same with another tool's defaults;
+//! - [`mod@measure`]: how good a map is; [`localize`]: where it says that the object is;
+//! - [`mod@audit`]: whether the class rests on the object or on its surroundings;
+//! - [`activation`]: the picture that has most of a class.
+//!
 //! ```text
 //! logits -- Objective::write_seed --> seed -- engine --> gradient -- saliency_map --> SaliencyMap
 //! picture -- mask::apply --> variant -- engine --> logits -- Comparison::add --> the table of the experiment

@@ -26,7 +26,7 @@ pub(crate) fn run(arguments: &CompareArgs) -> Result<Outcome, Failure> {
     let overlay = maps::overlay_options(&arguments.picture)?;
     let sources = inputs::resolve(&arguments.inputs.images)?;
     let mut manifest = Manifest::begin(&arguments.output.output)?;
-    let session = network::load(&arguments.network)?;
+    let session = network::load_for(&arguments.network, &arguments.map.methods())?;
     let request = requests::request(&arguments.map, &arguments.recipe, &session)?;
     manifest.describe("compare", &session);
     let style = Style {

@@ -19,6 +19,7 @@ mod maps;
 mod mask;
 mod model;
 mod network;
+mod objects;
 mod pipeline;
 mod predict;
 mod recipe_args;

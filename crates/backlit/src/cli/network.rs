@@ -20,11 +20,20 @@ pub(crate) fn load(arguments: &NetworkArgs) -> Result<Session, Failure> {
 
 /// [`load`], with all that some methods need.
 pub(crate) fn load_for(arguments: &NetworkArgs, methods: &[Method]) -> Result<Session, Failure> {
+    session(&weights(arguments)?, arguments, methods)
+}
+
+/// The weights that the arguments ask for; from here on there are as many threads as they say.
+pub(crate) fn weights(arguments: &NetworkArgs) -> Result<Weights, Failure> {
     if let Some(threads) = arguments.threads {
         // For reading and drawing as well as for the network.
         rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global()?;
     }
-    let weights = Weights::open(&fetch(&arguments.weights, false)?)?;
+    Ok(Weights::open(&fetch(&arguments.weights, false)?)?)
+}
+
+/// A network of these weights, with all that some methods need.
+pub(crate) fn session(weights: &Weights, arguments: &NetworkArgs, methods: &[Method]) -> Result<Session, Failure> {
     let mut grid = Grid::default_for(weights.variant());
     grid.resize = arguments.resize.unwrap_or(grid.resize);
     grid.filter = arguments.filter;
@@ -43,7 +52,7 @@ pub(crate) fn load_for(arguments: &NetworkArgs, methods: &[Method]) -> Result<Se
         grid: Some(grid),
         relevance: methods.contains(&Method::Lrp),
     };
-    Ok(Session::new(&weights, options)?)
+    Ok(Session::new(weights, options)?)
 }
 
 /// The path of weights, fetched with a progress bar if they are not there or if `force` is set.

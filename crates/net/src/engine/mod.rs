@@ -230,14 +230,6 @@ pub trait Engine: Send + Sync {
         Err(EngineError::Unsupported { what: "the gradient at every convolution" })
     }
 
-    /// The bias of the head, `[1000]`.
-    ///
-    /// # Errors
-    /// [`EngineError::Unsupported`] by an engine that does not tell (the default).
-    fn head_bias(&self) -> Result<Vec<f32>, EngineError> {
-        Err(EngineError::Unsupported { what: "the bias of the head" })
-    }
-
     /// Weighted moments of the gradient over the copies of one image that a sampler makes.
     ///
     /// Every copy is asked about the same seeds, those of one image: `[1, k, 1000]` known beforehand, or written from

@@ -27,7 +27,7 @@ pub enum Measure {
     Sparseness,
     /// [`complexity`](super::complexity).
     Complexity,
-    /// [`Completeness::relative`](super::Completeness::relative).
+    /// [`relative_residual`](super::relative_residual).
     Completeness,
 }
 

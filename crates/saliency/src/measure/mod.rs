@@ -15,7 +15,7 @@
 //! | [`mass_inside`] | how much of the map lies on the object? | higher | 0, needs a box |
 //! | [`infidelity`] | does the map predict what small changes do? | lower | 10 |
 //! | [`max_sensitivity`] | does the map stay when the picture hardly changes? | lower | 11 maps |
-//! | [`Completeness`] | does the attribution add up to the score? | lower | 0 |
+//! | [`relative_residual`] | does the attribution add up to the score? | lower | 0 |
 //! | [`cascade`] | does the map change when the network forgets? | lower | a map a layer |
 //! | [`sparseness`] | is the map about few pixels? | higher is sparser | 0 |
 //! | [`complexity`] | the same, as an entropy | lower is simpler | 0 |
@@ -62,7 +62,7 @@ mod summary;
 #[cfg(test)]
 mod tests;
 
-pub use completeness::Completeness;
+pub use completeness::relative_residual;
 pub use correlation::{mean_ranks, pearson, pearson_of, spearman};
 pub use curve::Curve;
 pub use error::{MeasureError, Measured, Undefined};

@@ -21,6 +21,10 @@ pub enum Baseline {
     White,
     /// The mean colour: a tensor of zeros.
     Mean,
+    /// The smallest value of the preprocessed picture, in all channels alike: the first of PAIR's two for XRAI.
+    Lowest,
+    /// The largest value of the preprocessed picture, in all channels alike: the second of PAIR's two for XRAI.
+    Highest,
     /// The picture itself under a Gaussian of this many pixels, mirrored at the border and cut off at 4 sigma. It is
     /// computed from the preprocessed picture and not rounded to 8 bits.
     Blur {
@@ -46,7 +50,7 @@ pub enum Baseline {
 #[non_exhaustive]
 pub enum BaselineError {
     /// Not a word that stands for one.
-    #[error("unknown baseline {text:?}: expected black, white, mean, blur[:SIGMA] or noise[:SEED]")]
+    #[error("unknown baseline {text:?}: expected black, white, mean, lowest, highest, blur[:SIGMA] or noise[:SEED]")]
     Unknown {
         /// As it was typed.
         text: String,
@@ -83,13 +87,15 @@ impl Baseline {
     pub fn tensor(&self, subject: Subject<'_>) -> Result<Vec<f32>, BaselineError> {
         match self {
             Baseline::Mean => Ok(vec![0.0; IMAGE_LEN]),
+            Baseline::Lowest => Ok(vec![subject.tensor.iter().copied().fold(f32::INFINITY, f32::min); IMAGE_LEN]),
+            Baseline::Highest => Ok(vec![subject.tensor.iter().copied().fold(f32::NEG_INFINITY, f32::max); IMAGE_LEN]),
             Baseline::Blur { sigma } => Ok(gaussian(&map_of(subject.tensor.to_vec()), *sigma, TRUNCATE)?.values),
             _ => Ok(subject.preprocess(&self.rgb(subject)?)),
         }
     }
 
-    /// The baseline for a picture as something to look at, `[224, 224, 3]` 8-bit RGB. For `mean` and `blur` this is
-    /// rounded; the path begins at [`Baseline::tensor`].
+    /// The baseline for a picture as something to look at, `[224, 224, 3]` 8-bit RGB. For all but `black`, `white`,
+    /// `noise` and pictures this is rounded; the path begins at [`Baseline::tensor`].
     ///
     /// # Errors
     /// [`BaselineError::Blur`] or [`BaselineError::Length`].
@@ -97,7 +103,9 @@ impl Baseline {
         match self {
             Baseline::Black => Ok(vec![0; IMAGE_LEN]),
             Baseline::White => Ok(vec![255; IMAGE_LEN]),
-            Baseline::Mean | Baseline::Blur { .. } => Ok(subject.preprocessing.to_rgb(&self.tensor(subject)?)),
+            Baseline::Mean | Baseline::Lowest | Baseline::Highest | Baseline::Blur { .. } => {
+                Ok(subject.preprocessing.to_rgb(&self.tensor(subject)?))
+            }
             Baseline::Noise { seed } => {
                 let random = Random::new(*seed, subject.key(), Purpose::Picture);
                 Ok((0..IMAGE_LEN).map(|i| (random.bits(0, i) >> 24) as u8).collect())
@@ -124,7 +132,9 @@ impl FromStr for Baseline {
             ("black", None) => Ok(Baseline::Black),
             ("white", None) => Ok(Baseline::White),
             ("mean", None) => Ok(Baseline::Mean),
-            ("black" | "white" | "mean", Some(_)) => Err(wrong("nothing, and no colon")),
+            ("lowest", None) => Ok(Baseline::Lowest),
+            ("highest", None) => Ok(Baseline::Highest),
+            ("black" | "white" | "mean" | "lowest" | "highest", Some(_)) => Err(wrong("nothing, and no colon")),
             ("blur", None) => Ok(Baseline::Blur { sigma: Baseline::SIGMA }),
             ("blur", Some(rest)) => match rest.parse::<f64>() {
                 Ok(sigma) if sigma.is_finite() && sigma >= 0.0 => Ok(Baseline::Blur { sigma }),
@@ -145,6 +155,8 @@ impl fmt::Display for Baseline {
             Baseline::Black => f.pad("black"),
             Baseline::White => f.pad("white"),
             Baseline::Mean => f.pad("mean"),
+            Baseline::Lowest => f.pad("lowest"),
+            Baseline::Highest => f.pad("highest"),
             Baseline::Blur { sigma } => f.pad(&format!("blur:{sigma}")),
             Baseline::Noise { seed } => f.pad(&format!("noise:{seed}")),
             Baseline::Picture { name, .. } => f.pad(name),

@@ -21,7 +21,7 @@ use crate::{Attribution, Map, Method, MethodError, Progress};
 /// pixel the mean attribution of the pixels that were taken together with it; it adds up to the attribution.
 ///
 /// PAIR's own baselines, unless it is given others, are the smallest and the largest value of the preprocessed picture,
-/// in all channels alike. Here they are black and white, as in the paper.
+/// in all channels alike ([`Baseline::Lowest`], [`Baseline::Highest`]). Here they are black and white, as in the paper.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Xrai {
     /// Steps of the integrated gradients from each baseline.

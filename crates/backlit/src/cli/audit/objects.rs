@@ -1,16 +1,15 @@
 //! What is to be audited in a photograph: which object, and which class.
 
-use std::path::Path;
-
-use backlit::boxes::{Boxes, BoxesError};
+use backlit::boxes::Boxes;
 use backlit::net::photo::Photo;
 use backlit::net::preprocess::Frame;
 use backlit::saliency::Target;
 use backlit::saliency::mask::{PixelBox, Region};
 
 use super::args::AuditArgs;
-use crate::cli::failure::{Failure, note, report};
+use crate::cli::failure::{Failure, note};
 use crate::cli::inputs::Source;
+use crate::cli::objects;
 
 /// Where objects come from.
 pub(super) enum Objects {
@@ -42,14 +41,8 @@ impl Objects {
             return Ok((Objects::One(area), 0));
         }
         let Some(path) = &arguments.boxes else { return Ok((Objects::Maps, 0)) };
-        let mut boxes = Boxes::open(path)?;
-        let mut faults = std::mem::take(&mut boxes.faults);
-        // Of a folder all photographs are meant; single files may well be a few of a long list.
-        if arguments.inputs.images.iter().any(|a| Path::new(a).is_dir()) {
-            faults.extend(boxes.missing(sources.iter().map(|s| s.name.as_str())));
-        }
-        faults.iter().for_each(report);
-        Ok((Objects::List(boxes), faults.len()))
+        let (boxes, faults) = objects::open(path, &arguments.inputs.images, sources)?;
+        Ok((Objects::List(boxes), faults))
     }
 
     /// What to do about a photograph: an audit for each class that is labelled in it. Also returns how many boxes
@@ -70,25 +63,15 @@ impl Objects {
                 Ok((vec![Task { target, region, boxes: vec![*area] }], 0))
             }
             Objects::List(list) => {
-                let (mut tasks, mut faults, mut listed) = (Vec::<Task>::new(), 0, 0);
-                for entry in list.of(&source.name) {
-                    listed += 1;
-                    let read = || -> Result<(Target, PixelBox, Region), BoxesError> {
-                        let class = if arguments.target.is_some() { None } else { entry.class()? };
-                        // Every class of the label set is a target.
-                        let target = class.and_then(|c| Target::class(c).ok()).unwrap_or(target);
-                        let area = entry.pixels(photo.width, photo.height)?;
-                        Ok((target, area, entry.region(photo.width, photo.height, frame)?))
-                    };
-                    match read() {
-                        Ok((target, area, region)) => add(&mut tasks, target, area, region),
-                        Err(fault) => {
-                            faults += 1;
-                            report(fault);
-                        }
-                    }
+                let found = objects::of(list, source, photo, frame, arguments.target.is_none());
+                let (listed, faults) = (found.is_listed(), found.faults);
+                let mut tasks = Vec::<Task>::new();
+                for object in found.usable {
+                    // Every class of the label set is a target.
+                    let target = object.class.and_then(|c| Target::class(c).ok()).unwrap_or(target);
+                    add(&mut tasks, target, object.area, object.region);
                 }
-                if listed == 0 {
+                if !listed {
                     note(format!("{}: no box is listed, so that its map's own box is taken", source.name));
                     tasks.push(own());
                 }

@@ -15,6 +15,13 @@ fn plain_colours() {
     assert_eq!(tensor(Baseline::Black)[..3], [-103.939, -116.779, -123.68]);
     assert_eq!(tensor(Baseline::White)[..3], [255.0 - 103.939, 255.0 - 116.779, 255.0 - 123.68].map(|v: f64| v as f32));
     assert!(tensor(Baseline::Mean).iter().all(|&v| v == 0.0));
+    let (lowest, highest) = crate::normalize::min_max(&picture.tensor).unwrap();
+    assert!(tensor(Baseline::Lowest).iter().all(|&v| v == lowest));
+    assert!(tensor(Baseline::Highest).iter().all(|&v| v == highest));
+    for baseline in [Baseline::Lowest, Baseline::Highest] {
+        assert_eq!(baseline.to_string().parse(), Ok(baseline.clone()));
+        assert!(matches!(format!("{baseline}:1").parse::<Baseline>(), Err(BaselineError::Parameter { .. })));
+    }
     assert_eq!(Baseline::Mean.rgb(subject).unwrap()[..3], [124, 117, 104]);
     assert!(Baseline::White.rgb(subject).unwrap().iter().all(|&v| v == 255));
 }
