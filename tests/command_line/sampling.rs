@@ -48,8 +48,18 @@ fn every_parameter_is_on_record() {
 #[cfg(unix)]
 #[test]
 fn interrupted_it_leaves_whole_files_only() {
+    for line in [
+        "saliency {cat} {mirrored} --method gradient,smoothgrad --samples 100000 --batch 1 -o out",
+        "activation --target 285 --steps 100000 -o out",
+    ] {
+        interrupted(line);
+    }
+}
+
+#[cfg(unix)]
+fn interrupted(line: &str) {
     let place = Place::new();
-    let arguments = split("saliency {cat} {mirrored} --method gradient,smoothgrad --samples 100000 --batch 1 -o out");
+    let arguments = split(line);
     let child = place.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     std::thread::sleep(Duration::from_secs(6));
     let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::args::NetworkArgs;
 use super::failure::{Failure, Outcome};
 use super::records::Manifest;
-use super::{network, terminal};
+use super::{interrupt, network, terminal};
 
 #[derive(Args, Debug)]
 pub(crate) struct ActivationArgs {
@@ -76,6 +76,7 @@ pub(crate) fn run(arguments: &ActivationArgs) -> Result<Outcome, Failure> {
     let mut manifest = Manifest::begin(&arguments.output)?;
     let session = network::load(&arguments.network)?;
     manifest.describe("activation", &session);
+    let _watch = interrupt::Watch::begin();
     for class in classes {
         let record = draw(arguments, &ascent, class, &session, &manifest)?;
         if !arguments.json {
@@ -123,11 +124,13 @@ fn draw(
         }
         Ok(())
     };
-    let found = maximise(session.engine(), &[class], ascent, preprocessing, &Run::default(), &mut on_step);
+    let run = Run::default().with_cancel(interrupt::flag());
+    let found = maximise(session.engine(), &[class], ascent, preprocessing, &run, &mut on_step);
     bar.finish_and_clear();
     if let Some(failure) = failure {
         return Err(failure);
     }
+    interrupt::check()?;
     let found = found?;
     let name = format!("{stem}.png");
     save(&name, found.rgb)?;

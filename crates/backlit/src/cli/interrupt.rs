@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::failure::Failure;
+
 /// Whether the run is to stop.
 static STOP: AtomicBool = AtomicBool::new(false);
 /// Whether somebody looks at [`STOP`].
@@ -44,6 +46,14 @@ pub(crate) fn flag() -> &'static AtomicBool {
 /// Whether to stop.
 pub(crate) fn stopped() -> bool {
     STOP.load(Ordering::Relaxed)
+}
+
+/// For loops that no [`Run`](backlit::saliency::Run) goes through.
+///
+/// # Errors
+/// [`Failure::Interrupted`] if the run is to stop.
+pub(crate) fn check() -> Result<(), Failure> {
+    if stopped() { Err(Failure::Interrupted) } else { Ok(()) }
 }
 
 /// Stops what runs on other threads, for another reason.

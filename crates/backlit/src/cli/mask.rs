@@ -13,7 +13,7 @@ use super::args::MaskArgs;
 use super::failure::{Failure, Outcome};
 use super::inputs::{self, Loaded};
 use super::records::Manifest;
-use super::{maps, network, terminal};
+use super::{interrupt, maps, network, terminal};
 
 pub(crate) fn run(arguments: &MaskArgs) -> Result<Outcome, Failure> {
     let wanted = [arguments.hide.len(), arguments.keep.len(), arguments.boxes.len(), arguments.masks.len()];
@@ -30,6 +30,7 @@ pub(crate) fn run(arguments: &MaskArgs) -> Result<Outcome, Failure> {
     let session = network::load(&arguments.network)?;
     manifest.describe("mask", &session);
 
+    let _watch = interrupt::Watch::begin();
     let bar = terminal::photograph_bar(sources.len());
     let (mut done, mut failed) = (0, 0);
     for source in &sources {
@@ -39,12 +40,14 @@ pub(crate) fn run(arguments: &MaskArgs) -> Result<Outcome, Failure> {
         match result {
             Ok(()) => done += 1,
             Err(Failure::Pipe) => return Err(Failure::Pipe),
+            Err(_) if interrupt::stopped() => return Err(Failure::Interrupted),
             Err(failure) => {
                 failed += 1;
                 inputs::explain(source, &failure);
             }
         }
         bar.inc(1);
+        interrupt::check()?;
     }
     bar.finish_and_clear();
     let record = manifest.finish()?;
@@ -133,6 +136,7 @@ fn experiment(
             logits.push(found.logits[i * CLASSES..][..CLASSES].to_vec());
             saliency.push(saliency_map(found.of(i, 0), &MapOptions::default())?);
         }
+        interrupt::check()?;
     }
     let mut comparison = Comparison::about(class, &logits[0], arguments.output.top.into());
     for (variant, logits) in variants.iter().zip(&logits).skip(1) {

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::failure::{Failure, Outcome};
 use super::inputs::{self, Loaded, Source};
 use super::records::Manifest;
-use super::{network, terminal};
+use super::{interrupt, network, terminal};
 use args::AuditArgs;
 use objects::{Objects, Task};
 use table::Line;
@@ -50,6 +50,7 @@ pub(crate) fn run(arguments: &AuditArgs) -> Result<Outcome, Failure> {
     manifest.add("audit", json!(&options));
     let report = Report::new(head(&session, &options), sources.len())?;
 
+    let _watch = interrupt::Watch::begin();
     let bar = terminal::pass_bar(sources.len() * passes(&options));
     let mut desk = Desk { arguments, session: &session, options, manifest, report, lines: Vec::new(), bar: &bar };
     let (mut done, mut failed) = (0, faults);
@@ -58,12 +59,14 @@ pub(crate) fn run(arguments: &AuditArgs) -> Result<Outcome, Failure> {
         match desk.photograph(source, &objects) {
             Ok(faults) => (done, failed) = (done + 1, failed + faults),
             Err(Failure::Pipe) => return Err(Failure::Pipe),
+            Err(_) if interrupt::stopped() => return Err(Failure::Interrupted),
             Err(failure) => {
                 failed += 1;
                 bar.suspend(|| inputs::explain(source, &failure));
             }
         }
         bar.set_position(((i + 1) * passes(&desk.options)) as u64);
+        interrupt::check()?;
     }
     bar.finish_and_clear();
     desk.finish(done, failed)
@@ -126,7 +129,8 @@ impl Desk<'_> {
         let options = AuditOptions { target: task.target, ..self.options.clone() };
         let (bar, before) = (self.bar, self.bar.position());
         let tell = |p: Progress| bar.set_position(before + p.done as u64);
-        let run = Run::default().with_batch(self.arguments.network.batch.into()).with_progress(&tell);
+        let batch = usize::from(self.arguments.network.batch);
+        let run = Run::default().with_batch(batch).with_cancel(interrupt::flag()).with_progress(&tell);
         audit(self.session.engine(), &subject, task.region.as_ref(), &options, &run)
     }
 
