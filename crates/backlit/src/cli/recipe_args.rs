@@ -296,6 +296,10 @@ impl RecipeArgs {
             Recipe::Occlusion(r) => {
                 set(&mut r.patch, self.patch.map(usize::from));
                 set(&mut r.stride, self.stride.map(usize::from));
+                if self.patch.is_some() && self.stride.is_none() {
+                    // A small patch at the usual stride would leave gaps that nobody asked for.
+                    r.stride = r.stride.min(r.patch);
+                }
                 set(&mut r.experiment, self.experiment);
                 set(&mut r.fill, self.fill);
                 set(&mut r.edge, self.edge);
