@@ -1,9 +1,9 @@
 //! Measures of the map alone: pointing, mass, spread, completeness, the sanity check.
 
 use super::*;
-use crate::{Completeness, Run};
 use crate::mask::Region;
 use crate::measure::*;
+use crate::{Completeness, Run};
 
 fn at(row: usize, column: usize) -> Map {
     map(|r, c| if (r, c) == (row, column) { 1.0 } else { 0.0 })
