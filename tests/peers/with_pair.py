@@ -95,7 +95,7 @@ def run(subject, full):
     np.random.normal = original
 
     found = ranked(family, "xrai.20", x, call, masks, steps=20)
-    family.put("xrai.20.base", np.mean(found.ig_attribution, 0).max(-1), note="IG of 20 steps from the joint minimum and maximum, mean, maximum over channels", keep="every2")
+    family.put("xrai.20.base", np.mean(found.ig_attribution, 0).max(-1), note="IG of 20 steps from the joint minimum and maximum, mean, maximum over channels")
     family.write()
     family.put("blur_ig", pair.BlurIG().GetMask(x, call, batch_size=BATCH), keep="sum2", note="defaults")
     family.write()

@@ -30,7 +30,8 @@ impl<W: Write> Gif<W> {
     /// Adds a picture, shown for `milliseconds` (GIF counts hundredths of a second).
     ///
     /// # Errors
-    /// [`FigureError::FrameSize`] unless it is as large as the first one, [`FigureError::Encode`].
+    /// [`FigureError::FrameSize`] unless it is as large as the first one, which [`Picture::letterboxed`] can make it;
+    /// [`FigureError::Encode`].
     pub fn push(&mut self, picture: &Picture, milliseconds: u32) -> Result<(), FigureError> {
         let own = (picture.width, picture.height);
         let size = *self.size.get_or_insert(own);

@@ -3,6 +3,8 @@
 use backlit_net::photo::Photo;
 
 use crate::FigureError;
+use crate::palette::PAPER;
+use crate::resize::{fit, resize};
 
 /// The longest side of any picture made here; keeps a wrong number from asking for all memory.
 pub(crate) const MAX_SIDE: usize = 65_535;
@@ -60,6 +62,29 @@ impl Picture {
         assert!(x < self.width && y < self.height, "({x}, {y}) is outside a {} x {} picture", self.width, self.height);
         let at = (y * self.width + x) * 3;
         [self.rgb[at], self.rgb[at + 1], self.rgb[at + 2]]
+    }
+
+    /// The same picture as large as fits a box of `width` x `height` pixels, its shape kept.
+    ///
+    /// # Errors
+    /// [`FigureError::Size`] for a box of nothing or too much.
+    pub fn fitted(&self, width: usize, height: usize) -> Result<Picture, FigureError> {
+        let (own_width, own_height) = fit(self.width, self.height, width, height);
+        match (own_width, own_height) == (self.width, self.height) {
+            true => Ok(self.clone()),
+            false => resize(self.view(), own_width, own_height),
+        }
+    }
+
+    /// The same picture [fitted](Picture::fitted) and centred on paper of exactly `width` x `height` pixels.
+    ///
+    /// # Errors
+    /// [`FigureError::Size`] for a page of nothing or too much.
+    pub fn letterboxed(&self, width: usize, height: usize) -> Result<Picture, FigureError> {
+        let mut page = Picture::filled(width, height, PAPER)?;
+        let fitted = self.fitted(width, height)?;
+        page.paste(fitted.view(), (width - fitted.width) / 2, (height - fitted.height) / 2);
+        Ok(page)
     }
 
     /// The same picture, borrowed.

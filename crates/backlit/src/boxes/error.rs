@@ -92,6 +92,19 @@ pub enum BoxesError {
         /// What is wrong with it.
         reason: MaskError,
     },
+    /// A photograph that the list has in several folders, none of which fits better than the others.
+    #[error(
+        "{origin}: which boxes are those of {photograph:?} is ambiguous, {} fit equally well: give the photograph by a \
+         path that ends as one of these does", listed.iter().map(|l| format!("{l:?}")).collect::<Vec<_>>().join(" and ")
+    )]
+    Ambiguous {
+        /// Where the first of them is listed.
+        origin: Origin,
+        /// The photograph as it was given.
+        photograph: String,
+        /// As they are listed; at least two.
+        listed: Vec<String>,
+    },
     /// A photograph of the list that is not there.
     #[error("{origin}: there is no photograph {image:?} among those given")]
     NoSuchImage {

@@ -8,7 +8,8 @@
 //! | Pascal VOC | a folder of `.xml` files, or one | `bndbox` with `xmin`, `ymin`, `xmax`, `ymax` from 1, inclusive |
 //!
 //! [`Boxes::open`] tells them apart. Boxes are in pixels of the photograph, as [`PixelBox`]. They are matched to
-//! photographs by file name, and by the name without its extension where no file name fits.
+//! photographs by file name, and by the name without its extension where no file name fits. Where a list has one name in
+//! several folders, the path that shares most folders with the photograph's counts; see [`Boxes::of`].
 //!
 //! A row that makes no sense does not spoil the rest: it becomes one of [`Boxes::faults`], with file and line.
 
@@ -30,7 +31,7 @@ use backlit_net::preprocess::Frame;
 use backlit_saliency::mask::{PixelBox, Region};
 
 pub use error::{BoxesError, Origin};
-use matching::Names;
+use matching::{Match, Names};
 
 /// How a list of boxes is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -116,14 +117,33 @@ impl Boxes {
     }
 
     /// The boxes of a photograph, in their order; `name` is its path or file name.
-    pub fn of<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a Entry> {
-        self.names.find(name).iter().map(|&i| &self.entries[i])
+    ///
+    /// # Errors
+    /// [`BoxesError::Ambiguous`] if the list has that name in several folders and several of these paths fit equally well.
+    pub fn of<'a>(&'a self, name: &str) -> Result<impl Iterator<Item = &'a Entry>, BoxesError> {
+        match self.names.find(name) {
+            Match::Clear(places) => Ok(places.iter().map(|&i| &self.entries[i])),
+            Match::Ambiguous(fits) => {
+                let first = |fit: &&[usize]| fit.first().map(|&i| &self.entries[i]);
+                let listed: Vec<&Entry> = fits.iter().filter_map(first).collect();
+                Err(BoxesError::Ambiguous {
+                    origin: listed[0].origin.clone(),
+                    photograph: name.to_owned(),
+                    listed: listed.iter().map(|entry| entry.image.clone()).collect(),
+                })
+            }
+        }
     }
 
     /// The photographs of the list that are none of these, each once, as errors that say where they are listed.
     pub fn missing<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Vec<BoxesError> {
         let mut used = vec![false; self.entries.len()];
-        names.into_iter().flat_map(|name| self.names.find(name)).for_each(|&i| used[i] = true);
+        for name in names {
+            match self.names.find(name) {
+                Match::Clear(places) => places.iter().for_each(|&i| used[i] = true),
+                Match::Ambiguous(fits) => fits.into_iter().flatten().for_each(|&i| used[i] = true),
+            }
+        }
         let mut said = std::collections::HashSet::new();
         let lost = self.entries.iter().zip(&used).filter(|(entry, used)| !**used && said.insert(&entry.image));
         lost.map(|(e, _)| BoxesError::NoSuchImage { origin: e.origin.clone(), image: e.image.clone() }).collect()

@@ -87,7 +87,7 @@ fn coco() {
     let boxes = one("instances.json", text).unwrap();
     assert_eq!(boxes.format, Format::Coco);
     assert_eq!(lines(&boxes), ["sub/a.jpg 1,2,3.5,4 tabby", "b.png 0,0,9,9 -"]);
-    assert_eq!((boxes.of("elsewhere/a.jpg").count(), boxes.faults.len()), (1, 4));
+    assert_eq!((boxes.of("elsewhere/a.jpg").unwrap().count(), boxes.faults.len()), (1, 4));
     for (fault, says) in faults(&boxes).iter().zip([
         "annotations[2]: image_id 8 is none of",
         "annotations[3]: has no bbox of four numbers",
@@ -107,7 +107,7 @@ fn yolo() {
     let bare = Boxes::open(folder(&files).path()).unwrap();
     assert_eq!(bare.format, Format::Yolo);
     assert_eq!(lines(&bare), ["a.txt 90,40,20,20 -", "a.txt 0,0,20,20 -", "b.txt 0,0,200,100 -"]);
-    assert_eq!(bare.of("photos/a.jpg").count(), 2, "the stem is the picture's");
+    assert_eq!(bare.of("photos/a.jpg").unwrap().count(), 2, "the stem is the picture's");
 
     let named = folder(&[&files[..], &[("classes.txt", "tench\ntabby\n")]].concat());
     let boxes = Boxes::open(named.path()).unwrap();
@@ -154,7 +154,8 @@ fn voc() {
     let boxes = Boxes::open(all.path()).unwrap();
     assert_eq!(boxes.format, Format::Voc);
     assert_eq!(lines(&boxes), ["n02123045_1 0,10,10,20 n02123045", "b 0,10,10,20 -"]);
-    assert_eq!((boxes.of("x/n02123045_1.JPEG").count(), boxes.of("b.png").count()), (1, 1));
+    let count = |name: &str| boxes.of(name).unwrap().count();
+    assert_eq!((count("x/n02123045_1.JPEG"), count("b.png")), (1, 1));
     assert_eq!((boxes.entries[0].class().unwrap(), boxes.faults.len()), (Some(281), 5));
     for (fault, says) in faults(&boxes).iter().zip([
         "a.xml:4: <bndbox> has no <ymin>",
@@ -180,15 +181,45 @@ fn what_holds_no_boxes() {
     assert!(matches!(Boxes::open(&binary.path().join("a.csv")), Err(BoxesError::NoText { .. })));
 }
 
+/// The left edges of the boxes of a photograph.
+#[track_caller]
+fn lefts(boxes: &Boxes, name: &str) -> Vec<f64> {
+    boxes.of(name).unwrap().map(|e| e.pixels(9, 9).unwrap().corner_and_size()[0]).collect()
+}
+
 #[test]
 fn names_match_whole_first_and_by_stem_where_that_is_clear() {
     let boxes = one("b.csv", "x/cat.jpg,1,2,3,4\ncat.png,5,6,7,8\nd\\dog.jpg,1,1,1,1\nn01.v2,2,2,2,2\n").unwrap();
-    let x = |name: &str| boxes.of(name).map(|e| e.pixels(9, 9).unwrap().corner_and_size()[0]).collect::<Vec<_>>();
+    let x = |name: &str| lefts(&boxes, name);
     assert_eq!((x("cat.jpg"), x("y/cat.png"), x("cat.gif")), (vec![1.0], vec![5.0], vec![]));
     assert_eq!((x("dog.PNG"), x("n01.v2"), x("n01.jpg")), (vec![1.0], vec![2.0], vec![]));
     let missing: Vec<String> = boxes.missing(["cat.jpg", "dog.png"]).iter().map(ToString::to_string).collect();
     assert_eq!(missing.len(), 2);
     assert!(missing[0].ends_with("b.csv:2: there is no photograph \"cat.png\" among those given"), "{missing:?}");
+}
+
+#[test]
+fn one_name_in_several_folders() {
+    let list = "a/001.jpg,1,2,3,4\nb\\001.jpg,5,6,7,8\na/001.jpg,2,2,3,4\nx/b/002.jpg,7,1,1,1\ny/b/002.jpg,8,1,1,1\n\
+                003.jpg,3,3,3,3\nz/003.jpg,4,3,3,3\n./a/004.jpg,6,1,1,1\na//004.jpg,7,1,1,1\n";
+    let boxes = one("b.csv", list).unwrap();
+    assert_eq!((lefts(&boxes, "in/a/001.jpg"), lefts(&boxes, "b/001.png")), (vec![1.0, 2.0], vec![5.0]));
+    assert_eq!((lefts(&boxes, "/data/x/b/002.jpg"), lefts(&boxes, "y/b/002.jpg")), (vec![7.0], vec![8.0]));
+    // A bare name contradicts no folder; another folder does.
+    assert_eq!((lefts(&boxes, "q/003.jpg"), lefts(&boxes, "q/z/003.jpg")), (vec![3.0], vec![4.0]));
+    assert_eq!(lefts(&boxes, "a/004.jpg"), [6.0, 7.0], "one path, written in two ways");
+    for (name, listed) in [
+        ("001.jpg", r#""a/001.jpg" and "b\\001.jpg""#),
+        ("c/001.jpg", r#""a/001.jpg" and "b\\001.jpg""#),
+        ("b/002.jpg", r#""x/b/002.jpg" and "y/b/002.jpg""#),
+    ] {
+        let error = boxes.of(name).map(Iterator::count).unwrap_err();
+        assert!(matches!(&error, BoxesError::Ambiguous { photograph, .. } if photograph == name));
+        let says = format!("{name:?} is ambiguous, {listed} fit equally well");
+        assert!(error.to_string().contains(&says) && !error.to_string().contains('\n'), "{error}");
+    }
+    assert_eq!(boxes.missing(["a/001.jpg", "b/001.jpg", "b/002.jpg", "q/003.jpg", "z/003.jpg", "004.jpg"]).len(), 0);
+    assert_eq!(boxes.missing(["a/001.jpg"]).len(), 7, "each as it is written");
 }
 
 #[test]

@@ -135,7 +135,9 @@ fn sheet(
                 (_, true) => Line::quiet(format!("{}: near zero", at + 1)),
                 _ => Line::quiet(format!("{}: {:.2e} to {:.2e}", at + 1, map.saliency.raw_min, map.saliency.raw_max)),
             };
-            cells.push(Cell::Picture { picture: drawn.overlay(&loaded.photo, *frame)?, caption: vec![caption] });
+            // Made small first, so that the legend can be read.
+            let small = drawn.overlay(&loaded.photo, *frame)?.fitted(224, 224)?;
+            cells.push(Cell::Picture { picture: drawn.with_legend(small)?, caption: vec![caption] });
         }
         rows.push(Row { header, cells });
     }

@@ -60,7 +60,14 @@ pub(crate) fn of(list: &Boxes, source: &Source, photo: &Photo, frame: &Frame, la
         Ok(Object { class, area, region: entry.region(photo.width, photo.height, frame)? })
     };
     let mut found = Objects::default();
-    for entry in list.of(&source.name) {
+    let entries = match list.of(&source.name) {
+        Ok(entries) => entries,
+        Err(fault) => {
+            report(fault);
+            return Objects { faults: 1, ..found };
+        }
+    };
+    for entry in entries {
         match read(entry) {
             Ok(object) => found.usable.push(object),
             Err(fault) => {

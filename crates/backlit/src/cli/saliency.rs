@@ -92,7 +92,7 @@ fn overlay_with_box(drawn: &Drawn, explained: &Explained, location: Option<&Loca
     if let Some(area) = location.and_then(|l| l.area) {
         outline(&mut over, area)?;
     }
-    Ok(over)
+    drawn.with_legend(over)
 }
 
 /// The picture with what must be said of its map below it, if anything: blank, near zero, or of a method that shows

@@ -39,11 +39,6 @@ impl Head {
         (&self.weight, &self.bias)
     }
 
-    /// `[1000]`.
-    pub(crate) fn bias(&self) -> &[f32] {
-        &self.bias
-    }
-
     /// `x` `[n, 7, 7, 2048]` to logits `[n, 1000]`.
     pub(crate) fn forward(&self, token: Token, x: &[f32]) -> Vec<f32> {
         let mut logits = self.bias.repeat(x.len() / INPUT_LEN);
