@@ -105,6 +105,22 @@ fn methods_that_fail_the_sanity_check_say_so() {
 }
 
 #[test]
+fn pictures_of_saliency_say_what_must_be_said() {
+    let place = Place::new();
+    place.run("saliency {cat} --method gradient,guided --cmap grey").ok();
+    let picture = |name: &str| image::open(place.path(name)).unwrap().into_rgb8();
+    assert_eq!(picture("chelsea.gradient.285.png").dimensions(), (224, 224));
+    for (kind, (width, height)) in [("", (224, 224)), (".overlay", (451, 300))] {
+        let marked = picture(&format!("chelsea.guided.285{kind}.png"));
+        assert!(marked.width() == width && marked.height() > height + 10, "{:?}", marked.dimensions());
+        let strip = (height..marked.height()).flat_map(|y| (0..width).map(move |x| (x, y)));
+        assert!(strip.clone().any(|(x, y)| marked.get_pixel(x, y)[0] < 100), "words below the picture");
+    }
+    place.run("saliency {cat} --against top1 -o blank");
+    assert!(picture("blank/chelsea.gradient.285-285.png").height() > 234, "a blank map says so");
+}
+
+#[test]
 fn a_contrast_is_short_for_target_and_against() {
     let place = Place::new();
     place.run("saliency {cat} --contrast tabby 285 --format npy -o short").ok();

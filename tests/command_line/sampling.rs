@@ -51,6 +51,9 @@ fn interrupted_it_leaves_whole_files_only() {
     for line in [
         "saliency {cat} {mirrored} --method gradient,smoothgrad --samples 100000 --batch 1 -o out",
         "activation --target 285 --steps 100000 -o out",
+        "audit {cat} --box 100,50,200,200 --controls 64 --batch 1 -o out",
+        "mask {cat} {hides} -o out",
+        "evaluate {cat} --method gradient --measures insertion --step 1 --batch 1 -o out",
     ] {
         interrupted(line);
     }
@@ -59,7 +62,9 @@ fn interrupted_it_leaves_whole_files_only() {
 #[cfg(unix)]
 fn interrupted(line: &str) {
     let place = Place::new();
-    let arguments = split(line);
+    // Four hundred variants take more than the time until the interruption.
+    let hides: Vec<String> = (0..400).map(|i| format!("--hide {}:{},0:50", i % 200, i % 200 + 1)).collect();
+    let arguments = split(&line.replace("{hides}", &hides.join(" ")));
     let child = place.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     std::thread::sleep(Duration::from_secs(6));
     let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();

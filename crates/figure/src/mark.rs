@@ -17,7 +17,7 @@ const LINES: usize = 8;
 /// [`FigureError::Frame`] for an area that is none.
 pub fn outline(picture: &mut Picture, area: Frame) -> Result<(), FigureError> {
     check_frame(area)?;
-    let thickness = (picture.width.min(picture.height) as f32 * 0.008).clamp(1.0, 6.0);
+    let thickness = (picture.width.min(picture.height) as f32 * 0.008).clamp(2.0, 6.0);
     // A box at the very edge of the picture is drawn just inside it.
     let inset = f64::from(thickness);
     let (left, top) = (area.x.max(inset), area.y.max(inset));

@@ -222,7 +222,7 @@ pub(crate) struct SaliencyArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// The map, and the map over the photograph; with --locate also the seeds: object white, background black
+    /// The map, and the map over the photograph, words below them where a map is blank, near zero or one of edges; with --locate also the seeds: object white, background black
     Png,
     /// The map, float32 [224, 224], or [224, 224, 3] with --reduce none; the CAM family's coarse map in a second file
     Npy,

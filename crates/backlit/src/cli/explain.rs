@@ -140,11 +140,7 @@ fn note(arguments: &ExplainArgs, map: &ExplainedMap) -> Option<String> {
         None if map.objective.target != Target::TOP1 => words.push(name(map.class_idx).to_owned()),
         None => (),
     }
-    if map.saliency.blank {
-        words.push("blank map".into());
-    } else if map.saliency.is_near_zero(map.method()) {
-        words.push(format!("near zero: values span {:.1e}", map.saliency.span()));
-    }
+    words.extend(maps::faintness(map));
     if let Some(percent) = arguments.view.clip {
         words.push(format!("clipped at {percent} %"));
     }

@@ -56,6 +56,11 @@ pub(crate) fn check() -> Result<(), Failure> {
     if stopped() { Err(Failure::Interrupted) } else { Ok(()) }
 }
 
+/// What ended a run: Ctrl-C, whatever the work that it stopped said.
+pub(crate) fn reason(failure: Failure) -> Failure {
+    if stopped() { Failure::Interrupted } else { failure }
+}
+
 /// Stops what runs on other threads, for another reason.
 pub(crate) fn stop() {
     STOP.store(true, Ordering::Relaxed);

@@ -116,6 +116,17 @@ fn count(source: &Source, result: Result<(), Failure>, done: &mut usize, failed:
     Ok(())
 }
 
+/// What a picture says of a map that has nothing in it, or next to nothing.
+pub(crate) fn faintness(map: &ExplainedMap) -> Option<String> {
+    match map.saliency.blank {
+        true => Some("blank map".into()),
+        false => map
+            .saliency
+            .is_near_zero(map.method())
+            .then(|| format!("near zero: values span {:.1e}", map.saliency.span())),
+    }
+}
+
 /// A map without anything in it must not pass for a finding.
 fn warn(source: &Source, explanation: &Explanation) {
     for map in &explanation.maps {

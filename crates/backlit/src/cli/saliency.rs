@@ -1,6 +1,6 @@
 //! `backlit saliency`: maps as pictures and as numbers.
 
-use backlit::figure::{Picture, outline};
+use backlit::figure::{Picture, outline, with_caption};
 use backlit::saliency::{Map, Method};
 use backlit::{ExplainedMap, output};
 use serde_json::{Value, json};
@@ -58,6 +58,8 @@ pub(crate) fn run(arguments: &SaliencyArgs) -> Result<Outcome, Failure> {
             }
             if let Some(animation) = &mut animation {
                 let picture = drawn.with_legend(overlay_with_box(drawn, &explained, location.as_ref())?)?;
+                // All frames have one size, so they say only what holds for all.
+                let picture = with_words(picture, map.method().caution().map(str::to_owned).into_iter().collect())?;
                 record["files"]["animation"] = json!(animation.push(&manifest, index, picture)?);
             }
             records.push(record);
@@ -93,6 +95,16 @@ fn overlay_with_box(drawn: &Drawn, explained: &Explained, location: Option<&Loca
     drawn.with_legend(over)
 }
 
+/// The picture with what must be said of its map below it, if anything: blank, near zero, or of a method that shows
+/// edges more than the class.
+fn captioned(picture: Picture, map: &ExplainedMap) -> Result<Picture, Failure> {
+    with_words(picture, maps::faintness(map).into_iter().chain(map.method().caution().map(str::to_owned)).collect())
+}
+
+fn with_words(picture: Picture, words: Vec<String>) -> Result<Picture, Failure> {
+    Ok(if words.is_empty() { picture } else { with_caption(&picture, &words.join("; "))? })
+}
+
 /// Writes the files of one map and returns its record.
 fn write(
     arguments: &SaliencyArgs,
@@ -114,10 +126,10 @@ fn write(
             Format::Png if arguments.view.animate.is_some() => (),
             Format::Png => {
                 let name = format!("{stem}.png");
-                drawn.heat()?.save_png(&manifest.path(&name))?;
+                captioned(drawn.heat()?, map)?.save_png(&manifest.path(&name))?;
                 files.insert("png".into(), json!(name));
                 let name = format!("{stem}.overlay.png");
-                overlay_with_box(drawn, explained, location)?.save_png(&manifest.path(&name))?;
+                captioned(overlay_with_box(drawn, explained, location)?, map)?.save_png(&manifest.path(&name))?;
                 files.insert("overlay".into(), json!(name));
                 if let Some(location) = location {
                     let name = format!("{stem}.seeds.png");

@@ -15,7 +15,7 @@ pub(crate) use args::EvaluateArgs;
 
 use super::failure::{Failure, Outcome};
 use super::records::Manifest;
-use super::{inputs, network, objects, requests, terminal};
+use super::{inputs, interrupt, network, objects, requests, terminal};
 use args::Format;
 use judge::{Court, Photograph};
 use report::Report;
@@ -36,6 +36,7 @@ pub(crate) fn run(arguments: &EvaluateArgs) -> Result<Outcome, Failure> {
     manifest.describe("evaluate", &session);
 
     let passes = judge::passes(arguments, &measures);
+    let _watch = interrupt::Watch::begin();
     let bar = terminal::pass_bar(sources.len() * passes);
     let bootstrap = Bootstrap { resamples: options.resamples as usize, seed: options.measure_seed };
     let mut report = Report::new(measures.clone(), bootstrap);
@@ -58,7 +59,7 @@ pub(crate) fn run(arguments: &EvaluateArgs) -> Result<Outcome, Failure> {
             Ok((sha256, Photograph { class, judged, faults, input, maps })) => {
                 (done, failed) = (done + 1, failed + faults);
                 if let Some(cascade) = &mut cascade {
-                    cascade.push(Waiting { input, class: class.class, trained: maps })?;
+                    cascade.push(Waiting { input, class: class.class, trained: maps }).map_err(interrupt::reason)?;
                 }
                 let methods = report.push(&source.name, class, judged);
                 let label = backlit::net::labels::label(class.class);
@@ -74,12 +75,14 @@ pub(crate) fn run(arguments: &EvaluateArgs) -> Result<Outcome, Failure> {
                 }));
             }
             Err(Failure::Pipe) => return Err(Failure::Pipe),
+            Err(_) if interrupt::stopped() => return Err(Failure::Interrupted),
             Err(failure) => {
                 failed += 1;
                 bar.suspend(|| inputs::explain(source, &failure));
             }
         }
         bar.set_position(((i + 1) * passes) as u64);
+        interrupt::check()?;
     }
     bar.finish_and_clear();
     if done == 0 {
@@ -87,7 +90,7 @@ pub(crate) fn run(arguments: &EvaluateArgs) -> Result<Outcome, Failure> {
     }
 
     if let Some(cascade) = &mut cascade {
-        cascade.flush()?;
+        cascade.flush().map_err(interrupt::reason)?;
     }
     let curves = report.mean_curves();
     let sanity = cascade.as_ref().map(Cascade::as_json);
