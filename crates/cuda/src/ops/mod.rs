@@ -1,0 +1,3 @@
+//! One typed launcher an op.
+
+pub mod fill;
