@@ -25,6 +25,8 @@ struct alignas(64) TensorMap { u64 opaque[16]; };
 #include "emu.h"
 #else
 #define DEV static __device__ __forceinline__
+// A member function that is not static; static ones take DEV.
+#define DEV_MEMBER __device__ __forceinline__
 #define DYN_SMEM(name) extern __shared__ __align__(1024) u8 name[]
 #define EXPORT_KERNEL(k)
 #define KERNEL extern "C" __global__ void
@@ -115,6 +117,30 @@ DEV void mma_tf32_1688(float (&d)[4], const u32 (&a)[4], u32 b0, u32 b1) {
                : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
 
+// The same for a warp's tile of I x 2J small tiles: d[i][j] += a[i] * b[j], where b[j/2] holds the fragments of two
+// tiles as ldmatrix_x4 gives them; and N ldmatrix in a row. On the GPU these are the plain loops. The emulator makes
+// one meeting of the warp of each, so a kernel that uses them instead of its own loops runs several times faster there.
+template <int I, int J> DEV void mma_f16_tiles(float (&d)[I][2 * J][4], const u32 (&a)[I][4], const u32 (&b)[J][4]) {
+#pragma unroll
+  for (int i = 0; i < I; i++)
+#pragma unroll
+    for (int j = 0; j < 2 * J; j++) mma_f16_16816(d[i][j], a[i], b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]);
+}
+template <int I, int J> DEV void mma_bf16_tiles(float (&d)[I][2 * J][4], const u32 (&a)[I][4], const u32 (&b)[J][4]) {
+#pragma unroll
+  for (int i = 0; i < I; i++)
+#pragma unroll
+    for (int j = 0; j < 2 * J; j++) mma_bf16_16816(d[i][j], a[i], b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]);
+}
+template <int N> DEV void ldmatrix_x4(u32 (&r)[N][4], const u32 (&a)[N]) {
+#pragma unroll
+  for (int i = 0; i < N; i++) ldmatrix_x4(r[i], a[i]);
+}
+template <int N> DEV void ldmatrix_x4_trans(u32 (&r)[N][4], const u32 (&a)[N]) {
+#pragma unroll
+  for (int i = 0; i < N; i++) ldmatrix_x4_trans(r[i], a[i]);
+}
+
 // --- barriers -----------------------------------------------------------------------------------------------------------
 // Named barrier: `threads` threads (a multiple of 32) of the block meet at `id` (1..15).
 DEV void bar_sync(u32 id, u32 threads) { asm volatile("bar.sync %0, %1;" :: "r"(id), "r"(threads) : "memory"); }
@@ -185,5 +211,5 @@ DEV void wgmma_m64n64k16(float (&d)[32], u64 da, u64 db, int accumulate) {
 DEV float clamp_f16(float v) { return v > F16_MAX ? F16_MAX : v < -F16_MAX ? -F16_MAX : v; }
 DEV float clamp_bf16(float v) { return v > BF16_MAX ? BF16_MAX : v < -BF16_MAX ? -BF16_MAX : v; }
 // The two halves of a packed pair: x is the low one.
-DEV float2 unpack_f16(u32 v) { return make_float2(f16_to_f32(f16{(u16)v}), f16_to_f32(f16{(u16)(v >> 16)})); }
-DEV float2 unpack_bf16(u32 v) { return make_float2(__uint_as_float(v << 16), __uint_as_float(v & 0xffff0000u)); }
+DEV float2 f16x2_to_f32(u32 v) { return make_float2(f16_to_f32(f16{(u16)v}), f16_to_f32(f16{(u16)(v >> 16)})); }
+DEV float2 bf16x2_to_f32(u32 v) { return make_float2(__uint_as_float(v << 16), __uint_as_float(v & 0xffff0000u)); }

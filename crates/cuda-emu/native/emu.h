@@ -15,6 +15,7 @@
 #define __grid_constant__
 #define __align__(n) alignas(n)
 #define DEV static inline
+#define DEV_MEMBER inline
 
 namespace emu {
 struct D3 { unsigned x, y, z; };
@@ -306,6 +307,14 @@ DEV void ldmatrix_x4_trans(u32 (&r)[4], u32 a) { emu_ldmatrix(emu::OP_LDMATRIX_T
 DEV void mma_f16_16816(float (&d)[4], const u32 (&a)[4], u32 b0, u32 b1) { emu::MmaArg x{d, a, b0, b1}; emu::warp_op(emu::OP_MMA_F16, 0xffffffffu, &x); }
 DEV void mma_bf16_16816(float (&d)[4], const u32 (&a)[4], u32 b0, u32 b1) { emu::MmaArg x{d, a, b0, b1}; emu::warp_op(emu::OP_MMA_BF16, 0xffffffffu, &x); }
 DEV void mma_tf32_1688(float (&d)[4], const u32 (&a)[4], u32 b0, u32 b1) { emu::MmaArg x{d, a, b0, b1}; emu::warp_op(emu::OP_MMA_TF32, 0xffffffffu, &x); }
+template <int I, int J> DEV void mma_f16_tiles(float (&d)[I][2 * J][4], const u32 (&a)[I][4], const u32 (&b)[J][4]) {
+  for (int i = 0; i < I; i++) for (int j = 0; j < 2 * J; j++) mma_f16_16816(d[i][j], a[i], b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]);
+}
+template <int I, int J> DEV void mma_bf16_tiles(float (&d)[I][2 * J][4], const u32 (&a)[I][4], const u32 (&b)[J][4]) {
+  for (int i = 0; i < I; i++) for (int j = 0; j < 2 * J; j++) mma_bf16_16816(d[i][j], a[i], b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]);
+}
+template <int N> DEV void ldmatrix_x4(u32 (&r)[N][4], const u32 (&a)[N]) { for (int i = 0; i < N; i++) ldmatrix_x4(r[i], a[i]); }
+template <int N> DEV void ldmatrix_x4_trans(u32 (&r)[N][4], const u32 (&a)[N]) { for (int i = 0; i < N; i++) ldmatrix_x4_trans(r[i], a[i]); }
 DEV void mbar_init(u32 b, u32 c) { emu::mbar_init(b, c); }
 DEV void mbar_init_fence() {}
 DEV void mbar_expect_tx(u32 b, u32 n) { emu::mbar_expect_tx(b, n); }
