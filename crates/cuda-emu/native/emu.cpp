@@ -114,7 +114,7 @@ void deadlock() {
   int n = 0;
   for (u32 i = 0; i < W->nthreads && n < 6; i++) if (W->f[i].state) {
     if (i && W->f[i - 1].state == W->f[i].state && W->f[i-1].warp == W->f[i].warp) continue;
-    char b[96]; snprintf(b, sizeof b, " thread %u at %s;", i, W->f[i].state); s += b; n++;
+    char b[200]; snprintf(b, sizeof b, " thread %u at %s at %s;", i, W->f[i].state, emu::chk_line(&W->f[i])); s += b; n++;
   }
   if (W->err.empty()) W->err = s;
   W->failed = true; to_main();
@@ -206,7 +206,16 @@ WEAK void chk_barrier(uint32_t) {}
 WEAK void chk_warp(unsigned) {}
 WEAK void chk_arrive(uint32_t) {}
 WEAK void chk_acquire(Ctx*, uint32_t) {}
-WEAK uint32_t chk_tma_issue() { return 0; }
+WEAK uint32_t chk_tma_issue(uint32_t) { return 0; }
+WEAK void chk_tma_read(uint32_t, const void*, unsigned) {}
+WEAK void chk_site(const void*) {}
+WEAK const char* chk_line(const Ctx*) { return ""; }
+WEAK void chk_mbar_init(uint32_t) {}
+WEAK void chk_cpa_commit() {}
+WEAK void chk_cpa_wait(uint32_t) {}
+WEAK void chk_wgmma_waited(unsigned) {}
+WEAK void chk_unchecked(const void*, size_t) {}
+#define SITE chk_site(__builtin_return_address(0))
 WEAK void chk_tma_write(uint32_t, const void*, unsigned) {}
 WEAK void chk_tma_done(uint32_t, uint32_t) {}
 WEAK void chk_proxy_fence() {}
@@ -220,7 +229,7 @@ WEAK void chk_launch(bool) {}
 bool is_stack(const void* p) { return W && (((const u8*)p >= W->stacks && (const u8*)p < W->stacks + MAXT * STACK) || ((const u8*)p >= (const u8*)W->f && (const u8*)p < (const u8*)(W->f + MAXT))); }
 
 void fail(const char* fmt, ...) {
-  char b[512]; va_list ap; va_start(ap, fmt); int n = snprintf(b, sizeof b, "block (%u,%u,%u) thread %u: ", cur->bid.x, cur->bid.y, cur->bid.z, cur->lin);
+  char b[1024]; va_list ap; va_start(ap, fmt); int n = snprintf(b, sizeof b, "block (%u,%u,%u) thread %u: ", cur->bid.x, cur->bid.y, cur->bid.z, cur->lin);
   vsnprintf(b + n, sizeof b - n, fmt, ap); va_end(ap);
   W->err = b; W->failed = true; to_main();
 }
@@ -228,7 +237,7 @@ u8* dyn_smem() { return W->arena; }
 u32 smem_off(const void* p) {
   size_t o = (const u8*)p - W->arena; if (o > W->smem) fail("smem_addr of a pointer outside shared memory"); return (u32)o;
 }
-void warp_op(Op op, u32 mask, void* arg) {
+void warp_op(Op op, u32 mask, void* arg) { SITE;
   Fiber* s = me(); Warp& wp = W->warp[s->warp]; u32 bit = 1u << s->lane;
   if (!(mask & bit)) fail("lane %u is not in its own mask %08x", s->lane, mask);
   Slot* sl = nullptr;
@@ -248,10 +257,10 @@ void warp_op(Op op, u32 mask, void* arg) {
   }
   block_self("warp collective");
 }
-void barrier(u32 id, u32 n, int line) {
+void barrier(u32 id, u32 n, int line) { SITE;
   Fiber* s = me(); Bar& b = W->bar[id & 15];
   if (b.count == 0) b.expect = n; else if (b.expect != n) fail("barrier %u used with different thread counts %u and %u", id, b.expect, n);
-  if (b.count == 0) b.line = line; else if (id == 0 && n == 0 && b.line != line) fail("divergent barrier: this thread is at line %d, others at line %d", line, b.line);
+  if (b.count == 0) b.line = line; else if (id == 0 && n == 0 && b.line != line) fail("divergent barrier: this thread is at %s, others at line %d", chk_line(cur), b.line);
   b.count++;
   if (b.count == (n ? n : W->alive)) {
     release_bar(b, s->warp);
@@ -262,10 +271,9 @@ void barrier(u32 id, u32 n, int line) {
   block_self("barrier");
 }
 static void do_cpa(const CpA& c) {
-  chk_access(W->arena + c.dst, 16, 1, nullptr);
-  if (c.bytes) { chk_access(c.src, 16, 0, nullptr); memcpy(W->arena + c.dst, c.src, 16); } else memset(W->arena + c.dst, 0, 16);
+  if (c.bytes) { memcpy(W->arena + c.dst, c.src, 16); } else memset(W->arena + c.dst, 0, 16);
 }
-void cp_async16(u32 dst, const void* src, u32 bytes) {
+void cp_async16(u32 dst, const void* src, u32 bytes) { SITE;
   Fiber* s = me();
   if ((dst & 15) || ((u64)src & 15)) fail("cp.async of 16 bytes: address not 16-byte aligned (dst %u)", dst);
   if (dst + 16 > W->smem) fail("cp.async destination %u outside shared memory (%u bytes)", dst, W->smem);
@@ -273,15 +281,17 @@ void cp_async16(u32 dst, const void* src, u32 bytes) {
   Warp& wp = W->warp[s->warp]; u32 i = s->cp_count++;
   if (wp.cpr.size() <= i) wp.cpr.push_back(Cpr{{}, 0});
   wp.cpr[i].addr[s->lane] = dst; wp.cpr[i].mask |= 1u << s->lane;
-  chk_cpa_issue(W->arena + dst, 16, __builtin_return_address(0));
+  if (bytes) chk_access(src, 16, 0, nullptr);
+  chk_cpa_issue(W->arena + dst, 16, nullptr);
   CpA c{dst, src, bytes, s->cp_group};
   if (W->async_mode == 1 || (W->async_mode == 2 && (rnd() & 1))) do_cpa(c); else s->cpa.push_back(c);
 }
-void cp_async_commit() { me()->cp_group++; }
-void cp_async_wait(int n) {
+void cp_async_commit() { me()->cp_group++; chk_cpa_commit(); }
+void cp_async_wait(int n) { SITE;
   Fiber* s = me(); size_t k = 0;
   for (auto& c : s->cpa) if ((int)(s->cp_group - c.group) > n) do_cpa(c); else s->cpa[k++] = c;
   s->cpa.resize(k);
+  chk_cpa_wait(n);
 }
 static MBar* find(u32 off, bool must = true) {
   for (auto& m : W->mbar) if (m.off == off) return &m;
@@ -296,31 +306,43 @@ static void mb_check(MBar& m) {
     W->mwait.resize(k);
   }
 }
-void mbar_init(u32 b, u32 c) {
+void mbar_init(u32 b, u32 c) { SITE;
   if (b & 7) fail("mbarrier at %u is not 8-byte aligned", b);
   if (b + 8 > W->smem) fail("mbarrier at %u outside shared memory", b);
+  chk_mbar_init(b);
   if (MBar* m = find(b, false)) *m = MBar{b, c, c, 0, 0}; else W->mbar.push_back(MBar{b, c, c, 0, 0});
 }
-void mbar_expect_tx(u32 b, u32 n) { MBar* m = find(b); m->tx += n; if (!m->pending) fail("mbarrier %u: more arrivals than its count", b); m->pending--; chk_arrive(b); mb_check(*m); }
-void mbar_arrive(u32 b) { MBar* m = find(b); if (!m->pending) fail("mbarrier %u: more arrivals than its count", b); m->pending--; chk_arrive(b); mb_check(*m); }
-void mbar_wait(u32 b, u32 p) {
+void mbar_expect_tx(u32 b, u32 n) { SITE; MBar* m = find(b); m->tx += n; if (!m->pending) fail("mbarrier: more arrivals at the mbarrier at shared byte %u than its count of %u, at %s", b, m->count, chk_line(cur)); m->pending--; chk_arrive(b); mb_check(*m); }
+void mbar_arrive(u32 b) { SITE; MBar* m = find(b); if (!m->pending) fail("mbarrier: more arrivals at the mbarrier at shared byte %u than its count of %u, at %s", b, m->count, chk_line(cur)); m->pending--; chk_arrive(b); mb_check(*m); }
+void mbar_wait(u32 b, u32 p) { SITE;
   Fiber* s = me();
   if ((find(b)->phase & 1) != (p & 1)) { chk_acquire(s, b); return; }
   s->wait_bar = b; s->wait_par = p & 1; W->mwait.push_back(s); block_self("mbarrier wait"); chk_acquire(s, b);
 }
 void fence_proxy_async() { chk_proxy_fence(); }
-void tma_load(u32 dst, const void* map, u32 bar, const int* c, int rank) {
+void tma_load(u32 dst, const void* map, u32 bar, const int* c, int rank) { SITE;
   TmaOp o; o.dst = dst; o.bar = bar; memcpy(&o.m, map, sizeof o.m); for (int i = 0; i < rank; i++) o.c[i] = c[i];
   if (o.m.rank != rank) fail("tensor map has rank %d, instruction has %d", o.m.rank, rank);
   u32 al = o.m.swz == 3 ? 1024 : o.m.swz == 2 ? 512 : o.m.swz == 1 ? 256 : 128;
   if (dst % 128) fail("TMA destination %u is not 128-byte aligned", dst);
   if (dst % al) fail("TMA destination %u is not %u-byte aligned, as its swizzle pattern assumes here", dst, al);
   find(bar);
-  o.token = chk_tma_issue();
+  o.token = chk_tma_issue(bar);
   W->tma.push_back(o);
   if (W->async_mode == 1) run_tma(W->tma.size() - 1);
 }
 void wgmma_fence() {}
+// The bytes that a wgmma reads, as whole swizzled chunks.
+static void visit_wgmma(const WgOp& o) {
+  auto rows = [&](u64 desc, int n) {
+    u32 start = (desc & 0x3fff) << 4, sbo = (desc >> 32 & 0x3fff) << 4;
+    for (int r = 0; r < n; r++) for (u32 h = 0; h < 2; h++) {
+      u32 q = start + (r >> 3) * sbo + (r & 7) * 128 + h * 16; q ^= (q >> 3) & 0x70;
+      chk_wgmma_read(emu::cur->warp & ~3u, W->arena + q, 16);
+    }
+  };
+  rows(o.da, 64); rows(o.db, o.n);
+}
 static void run_wgmma(WgOp& o) {
   auto rd = [&](u64 desc, int r, int k) -> float {
     u32 start = (desc & 0x3fff) << 4, sbo = (desc >> 32 & 0x3fff) << 4, lay = desc >> 62;
@@ -328,8 +350,6 @@ static void run_wgmma(WgOp& o) {
     u32 a = start + (r >> 3) * sbo + (r & 7) * 128 + k * 2;
     a ^= (a >> 3) & 0x70;
     if (a + 2 > W->smem) fail("wgmma operand address %u outside shared memory", a);
-    if (k == 0) { /* one 32-byte row slice: two swizzled 16-byte chunks */
-      for (u32 h = 0; h < 2; h++) { u32 q = start + (r >> 3) * sbo + (r & 7) * 128 + h * 16; q ^= (q >> 3) & 0x70; chk_wgmma_read(emu::cur->warp & ~3u, W->arena + q, 16); } }
     u16 v; memcpy(&v, W->arena + a, 2); return bf(v);
   };
   static thread_local float A[64][16], B[16][256];
@@ -344,13 +364,13 @@ static void run_wgmma(WgOp& o) {
   }
   o.done = true; W->st.wgmma++;
 }
-void wgmma(float* d, int n, u64 da, u64 db, int acc) {
+void wgmma(float* d, int n, u64 da, u64 db, int acc) { SITE;
   Fiber* s = me(); Wg& g = W->wg[s->warp >> 2]; u32 i = s->wg_issue++ - g.base;
   if (i == g.ops.size()) { g.ops.push_back(WgOp{da, db, n, acc, 0, s->wg_group, false, {}}); }
   WgOp& o = g.ops[i];
   if (o.da != da || o.db != db || o.n != n || o.acc != acc) fail("wgmma operands differ between the threads of a warpgroup");
   o.d[s->lin & 127] = d;
-  if (++o.arrived == 128 && W->async_mode == 1) run_wgmma(o);
+  if (++o.arrived == 128) { visit_wgmma(o); if (W->async_mode == 1) run_wgmma(o); }
 }
 void wgmma_commit() { me()->wg_group++; }
 void wgmma_wait(int n) {
@@ -361,9 +381,11 @@ void wgmma_wait(int n) {
       WgOp& o = g.ops.front();
       if ((int)(s->wg_group - o.group) <= n) break;
       if (o.arrived != 128) fail("wgmma issued by only %u of 128 threads", o.arrived);
+      visit_wgmma(o);
       if (!o.done) run_wgmma(o);
       g.ops.pop_front(); g.base++;
     }
+    chk_wgmma_waited(wgi * 4);
     for (u32 w = wgi * 4; w < wgi * 4 + 4; w++) { W->warp[w].ready |= W->bar[15].wait[w]; if (W->warp[w].ready) W->ready_warps |= 1u << w; W->bar[15].wait[w] = 0; }
     return;
   }
@@ -388,7 +410,7 @@ void run_tma(size_t i) {
       u32 a = o.dst + j * row + b;
       if (m.swz == 3) a ^= (a >> 3) & 0x70; else if (m.swz == 2) a ^= (a >> 3) & 0x30; else if (m.swz == 1) a ^= (a >> 3) & 0x10;
       u8 tmp[16] = {};
-      for (u32 e = 0; e < 16; e += m.elem) { int c = o.c[0] + (int)((b + e) / m.elem); if (in && c >= 0 && c < (int)m.dim[0]) memcpy(tmp + e, g + (long long)c * m.elem, m.elem); }
+      for (u32 e = 0; e < 16; e += m.elem) { int c = o.c[0] + (int)((b + e) / m.elem); if (in && c >= 0 && c < (int)m.dim[0]) emu::chk_tma_read(o.token, g + (long long)c * m.elem, m.elem), memcpy(tmp + e, g + (long long)c * m.elem, m.elem); }
       emu::chk_tma_write(o.token, W->arena + a, 16);
       memcpy(W->arena + a, tmp, 16);
     }
