@@ -10,4 +10,7 @@ pub struct Source {
 }
 
 /// Headers that sources include, by the name they use.
-pub const HEADERS: &[(&str, &str)] = &[("device.cuh", include_str!("../../../kernels/device.cuh"))];
+pub const HEADERS: &[(&str, &str)] = &[
+    ("device.cuh", include_str!("../../../kernels/device.cuh")),
+    ("probe/probe.cuh", include_str!("../../../kernels/probe/probe.cuh")),
+];

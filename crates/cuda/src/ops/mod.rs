@@ -1,3 +1,4 @@
 //! One typed launcher an op.
 
 pub mod fill;
+pub mod probe;
