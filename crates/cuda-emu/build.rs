@@ -38,7 +38,9 @@ fn main() {
     fast.flag("-x").flag("c++").files(&sources);
     objects.extend(fast.compile_intermediates());
     let mut checked = base(1);
-    checked.flag("-fsanitize=thread").flag("-fsanitize=bounds-strict,shift,signed-integer-overflow,integer-divide-by-zero");
+    checked
+        .flag("-fsanitize=thread")
+        .flag("-fsanitize=bounds-strict,shift,signed-integer-overflow,integer-divide-by-zero");
     checked.define("EMU_CHECKED", None).flag("-x").flag("c++");
     // Another folder: the objects of both builds have the same names.
     fs::create_dir_all(out.join("checked")).expect("OUT_DIR is writable");

@@ -30,7 +30,7 @@ struct Fiber : Ctx {
   u32 wg_issue, wg_group;
 };
 struct Slot { bool used; emu::Op op; u32 mask, arrived; void* arg[32]; };
-struct WgOp { u64 da, db; int n, acc; u32 arrived, group; bool done; float* d[128]; };
+struct WgOp { u64 da, db; int n, acc; u32 arrived, group; bool done; float* d[128]; const void* pc; };
 struct Wg { std::deque<WgOp> ops; u32 base, waiting, wait_n; };
 struct Cpr { u32 addr[32]; u32 mask; };
 struct Warp { u32 ready; Slot slot[4]; std::vector<Cpr> cpr; };
@@ -220,7 +220,8 @@ WEAK void chk_tma_write(uint32_t, const void*, unsigned) {}
 WEAK void chk_tma_done(uint32_t, uint32_t) {}
 WEAK void chk_proxy_fence() {}
 WEAK void chk_cpa_issue(const void*, unsigned, const void*) {}
-WEAK void chk_wgmma_read(unsigned, const void*, unsigned) {}
+WEAK void chk_wgmma_read(unsigned, const void*, unsigned, const void*) {}
+WEAK void chk_mbar_phase(uint32_t) {}
 WEAK void chk_access_as(Ctx*, const void*, unsigned, int, const void*) {}
 WEAK void chk_alloc(void*, size_t, int, const char*) {}
 WEAK void chk_free(void*) {}
@@ -300,7 +301,7 @@ static MBar* find(u32 off, bool must = true) {
 }
 static void mb_check(MBar& m) {
   if (m.pending == 0 && m.tx == 0) {
-    m.phase++; m.pending = m.count;
+    m.phase++; m.pending = m.count; chk_mbar_phase(m.off);
     size_t k = 0;
     for (Fiber* f : W->mwait) if (f->wait_bar == m.off && (m.phase & 1) != f->wait_par) make_ready(f); else W->mwait[k++] = f;
     W->mwait.resize(k);
@@ -338,7 +339,7 @@ static void visit_wgmma(const WgOp& o) {
     u32 start = (desc & 0x3fff) << 4, sbo = (desc >> 32 & 0x3fff) << 4;
     for (int r = 0; r < n; r++) for (u32 h = 0; h < 2; h++) {
       u32 q = start + (r >> 3) * sbo + (r & 7) * 128 + h * 16; q ^= (q >> 3) & 0x70;
-      chk_wgmma_read(emu::cur->warp & ~3u, W->arena + q, 16);
+      chk_wgmma_read(emu::cur->warp & ~3u, W->arena + q, 16, o.pc);
     }
   };
   rows(o.da, 64); rows(o.db, o.n);
@@ -352,7 +353,7 @@ static void run_wgmma(WgOp& o) {
     if (a + 2 > W->smem) fail("wgmma operand address %u outside shared memory", a);
     u16 v; memcpy(&v, W->arena + a, 2); return bf(v);
   };
-  static thread_local float A[64][16], B[16][256];
+  float A[64][16], B[16][256];
   for (int r = 0; r < 64; r++) for (int k = 0; k < 16; k++) A[r][k] = rd(o.da, r, k);
   for (int n = 0; n < o.n; n++) for (int k = 0; k < 16; k++) B[k][n] = rd(o.db, n, k);
   for (int r = 0; r < 64; r++) {
@@ -366,7 +367,7 @@ static void run_wgmma(WgOp& o) {
 }
 void wgmma(float* d, int n, u64 da, u64 db, int acc) { SITE;
   Fiber* s = me(); Wg& g = W->wg[s->warp >> 2]; u32 i = s->wg_issue++ - g.base;
-  if (i == g.ops.size()) { g.ops.push_back(WgOp{da, db, n, acc, 0, s->wg_group, false, {}}); }
+  if (i == g.ops.size()) { g.ops.push_back(WgOp{da, db, n, acc, 0, s->wg_group, false, {}, __builtin_return_address(0)}); }
   WgOp& o = g.ops[i];
   if (o.da != da || o.db != db || o.n != n || o.acc != acc) fail("wgmma operands differ between the threads of a warpgroup");
   o.d[s->lin & 127] = d;

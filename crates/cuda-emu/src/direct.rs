@@ -89,14 +89,26 @@ pub unsafe fn launch<P: Pod>(kernel: &str, shape: Shape, parameters: &P) -> Resu
     // SAFETY: the symbol is ours and has this signature; the arrays have three elements; the caller vouches for the rest.
     let code = unsafe {
         let f: libloading::Symbol<'_, Direct> = install().get(b"emu_direct\0").expect("the library exports it");
-        f(name.as_ptr(), std::ptr::from_ref(parameters).cast(), size_of::<P>(), grid.as_ptr(), block.as_ptr(), shape.shared)
+        f(
+            name.as_ptr(),
+            std::ptr::from_ref(parameters).cast(),
+            size_of::<P>(),
+            grid.as_ptr(),
+            block.as_ptr(),
+            shape.shared,
+        )
     };
     if code == 0 { Ok(()) } else { Err(last_error()) }
 }
 
 /// A tensor map of a matrix of 16-bit elements, `rows` x `columns`, read in boxes. `swizzle`: 0 none, 1, 2, 3 for rows of
 /// 32, 64, 128 bytes.
-pub fn tensor_map(x: &Memory<u16>, [rows, columns]: [u32; 2], [box_rows, box_columns]: [u32; 2], swizzle: u32) -> [u64; 16] {
+pub fn tensor_map(
+    x: &Memory<u16>,
+    [rows, columns]: [u32; 2],
+    [box_rows, box_columns]: [u32; 2],
+    swizzle: u32,
+) -> [u64; 16] {
     type Encode = unsafe extern "C" fn(*mut c_void, *const c_void, u32, u32, u32, u64, u32, u32, u32);
     let mut map = [0u64; 16];
     // SAFETY: the symbol is ours and has this signature; the map has 128 bytes.

@@ -88,7 +88,7 @@ inline void bulk_read(Launch& l, Bulk& b, const u8* p, u32 bytes) {
 }
 
 inline void bulk_done(Launch& l, Bulk& b, u32 barrier) {
-  u32& known = l.block.mbarrier(barrier).released.all[WARPS + b.channel];
+  u32& known = l.block.mbarrier(barrier).arrived.all[WARPS + b.channel];
   known = std::max(known, b.clock);
 }
 

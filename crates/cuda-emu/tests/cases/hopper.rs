@@ -61,7 +61,7 @@ fn tma(bug: u32) -> Outcome {
     outcome("planted_tma", [1, 64, 2048 + 8], &p, || y.read(), &values[..1024])
 }
 
-pub const TMA: Case = Case {
+pub(crate) const TMA: Case = Case {
     kernel: "planted_tma",
     source: include_str!("../../kernels/planted_tma.cu"),
     bug: 1,
@@ -70,14 +70,16 @@ pub const TMA: Case = Case {
     run: tma,
 };
 
-pub const LANE: Case = Case { bug: 2, ..TMA };
+pub(crate) const LANE: Case = Case { bug: 2, ..TMA };
 
-pub const RING: Case = Case {
+pub(crate) const ARRIVALS: Case = Case { bug: 3, classes: &["mbarrier: more arrivals"], lines: &["arrive"], ..TMA };
+
+pub(crate) const RING: Case = Case {
     kernel: "planted_ring",
     source: include_str!("../../kernels/planted_ring.cu"),
     bug: 1,
     classes: &["race: bulk copy"],
-    lines: &["copy", "wgmma"],
+    lines: &["wgmma"],
     run: |bug| {
         const STEPS: usize = 6;
         let ((a16, a), (b16, b)) = (small(64 * 64 * STEPS, 3), small(64 * 64 * STEPS, 4));
@@ -88,7 +90,7 @@ pub const RING: Case = Case {
     },
 };
 
-pub const PROXY: Case = Case {
+pub(crate) const PROXY: Case = Case {
     kernel: "planted_proxy",
     source: include_str!("../../kernels/planted_proxy.cu"),
     bug: 1,
@@ -109,13 +111,13 @@ fn mbarrier(bug: u32) -> Outcome {
     outcome("planted_mbarrier", [1, 64, 256 + 8], &p, || y.read(), &expected)
 }
 
-pub const ARRIVALS: Case = Case {
+pub(crate) const COUNT: Case = Case {
     kernel: "planted_mbarrier",
     source: include_str!("../../kernels/planted_mbarrier.cu"),
     bug: 1,
-    classes: &["mbarrier: more arrivals"],
-    lines: &["arrive"],
+    classes: &["race: ", "uninitialised: "],
+    lines: &["load"],
     run: mbarrier,
 };
 
-pub const INIT: Case = Case { bug: 2, classes: &["race: ", "used before init"], lines: &[], ..ARRIVALS };
+pub(crate) const INIT: Case = Case { bug: 2, classes: &["race: ", "used before init"], lines: &[], ..COUNT };
