@@ -77,20 +77,21 @@ class Buffers {
   // What an address in no buffer is near to.
   std::string stray(const u8* p) {
     std::shared_lock<std::shared_mutex> l(mutex_);
-    auto next = live_.upper_bound((u8*)p);
-    if (next != live_.begin()) {
-      const Region& r = *std::prev(next)->second;
-      const size_t at = p - r.base;
-      if (at < r.bytes + NEAR) return "byte " + std::to_string(at) + " of " + r.name + ", which has " + std::to_string(r.bytes) + " bytes";
-    }
     auto old = freed_.upper_bound((u8*)p);
     if (old != freed_.begin()) {
       --old;
-      if ((size_t)(p - old->first) < old->second.bytes)
-        return "byte " + std::to_string(p - old->first) + " of " + old->second.name + ", which has been freed";
+      const size_t at = p - old->first;
+      if (at < old->second.bytes) return "byte " + std::to_string(at) + " of " + old->second.name + ", which has been freed";
     }
-    if (next != live_.end() && (size_t)(next->first - p) < NEAR)
-      return std::to_string(next->first - p) + " bytes before " + next->second->name;
+    auto next = live_.upper_bound((u8*)p);
+    const size_t before = next != live_.end() ? next->first - p : NEAR;
+    if (next != live_.begin()) {
+      const Region& r = *std::prev(next)->second;
+      const size_t at = p - r.base;
+      if (at - r.bytes < std::min(before, NEAR))
+        return "byte " + std::to_string(at) + " of " + r.name + ", which has " + std::to_string(r.bytes) + " bytes";
+    }
+    if (before < NEAR) return std::to_string(before) + " bytes before " + next->second->name;
     char text[64];
     snprintf(text, sizeof text, "address %p, in no buffer", (const void*)p);
     return text;
