@@ -22,7 +22,7 @@ KERNEL __launch_bounds__(128) planted_proxy(const __grid_constant__ PlantedProxy
   for (u32 i = 0; i < 32; i++) d[i] = 0.f;
   const u64 tile = smem_desc_sw128(smem_addr(smem));
   wgmma_fence();
-  wgmma_m64n64k16(d, tile, tile, 1);  // @wgmma
+  wgmma_bf16<64>(d, tile, tile, 1);  // @wgmma
   wgmma_commit();
   wgmma_wait<0>();
   for (u32 i = 0; i < 32; i++) {

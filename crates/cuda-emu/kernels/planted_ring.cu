@@ -40,7 +40,7 @@ KERNEL __launch_bounds__(160) planted_ring(const __grid_constant__ PlantedRingPa
       mbar_wait(full + s * 8, k / 2 & 1);
       wgmma_fence();
       for (u32 i = 0; i < 4; i++) {
-        wgmma_m64n64k16(d, smem_desc_sw128(stage + i * 32), smem_desc_sw128(stage + 8192 + i * 32), 1);  // @wgmma
+        wgmma_bf16<64>(d, smem_desc_sw128(stage + i * 32), smem_desc_sw128(stage + 8192 + i * 32), 1);  // @wgmma
       }
       wgmma_commit();
       if (p.bug == 1) mbar_arrive(empty + s * 8);

@@ -1,6 +1,5 @@
 // The buffers of the device: where they are, what they are called, which of their bytes were ever written.
 #pragma once
-#include <atomic>
 #include <deque>
 #include <map>
 #include <mutex>
@@ -15,7 +14,6 @@ class Buffers {
     static Buffers* b = new Buffers();
     return *b;
   }
-  std::atomic<u32> changes{0};      // whoever caches a Region looks whether this has changed
 
   void add(u8* p, size_t n, bool written, const char* name) {
     std::unique_lock<std::shared_mutex> l(mutex_);
@@ -26,7 +24,6 @@ class Buffers {
     r.name = name;
     if (written) r.mark(0, n, true);
     live_[p] = &r;
-    changes++;
   }
   void remove(u8* p) {
     std::unique_lock<std::shared_mutex> l(mutex_);
@@ -36,7 +33,6 @@ class Buffers {
     erase_parts(p, it->second->bytes);
     it->second->unmap();
     live_.erase(it);
-    changes++;
   }
   // The buffer that holds `p`; else nullptr.
   Region* find(const u8* p) {

@@ -46,14 +46,12 @@ struct Launch {
   Region shared;
   Pools shared_pools, pools;
   u16 epoch = 0, shared_epoch = 0;
-  u32 blocks = 0;
   const void* pc[THREADS];                // where a thread called the emulator last
   std::vector<Copy> copies[THREADS];
   u32 group[THREADS];
   std::vector<Bulk> bulks;
   u32 channel_clock[CHANNELS];
   std::vector<Region*> by_site = std::vector<Region*>(1 << 16);
-  u32 changes = 0;
 
   Place shared_place() { return {&shared, &shared_pools, shared_epoch}; }
   Place global_place(Region* r) { return {r, &pools, epoch}; }

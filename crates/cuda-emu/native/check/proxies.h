@@ -83,8 +83,12 @@ inline void bulk_write(Launch& l, Bulk& b, const u8* p, u32 bytes) {
 // The source of a bulk copy.
 inline void bulk_read(Launch& l, Bulk& b, const u8* p, u32 bytes) {
   b.view.knows = &b.knows;
-  const Access a = {p, bytes, b.thread, b.site, READ};
-  if (!global_access(l, a, b.view)) out_of_bounds(l, a, Buffers::get().stray(p));
+  while (bytes) {
+    const Access a = {p, std::min(bytes, 16u), b.thread, b.site, READ};
+    if (!global_access(l, a, b.view)) out_of_bounds(l, a, Buffers::get().stray(p));
+    p += a.bytes;
+    bytes -= a.bytes;
+  }
 }
 
 inline void bulk_done(Launch& l, Bulk& b, u32 barrier) {
