@@ -49,10 +49,12 @@ impl Compiler {
         }
         let own: &[&str] = match flavour {
             Flavour::Runtime => &[],
-            Flavour::Fast => &["-x", "c++"],
+            // A call of the emulator that ends a kernel stays a call, or nobody knows where it came from.
+            Flavour::Fast => &["-fno-optimize-sibling-calls", "-x", "c++"],
             // Of undefined behaviour, what the checker has handlers for.
             Flavour::Checked => &[
                 "-O1",
+                "-fno-optimize-sibling-calls",
                 "-DEMU_CHECKED",
                 "-fsanitize=thread",
                 "-fsanitize=bounds-strict,shift,signed-integer-overflow,integer-divide-by-zero",

@@ -20,7 +20,7 @@ KERNEL rt_meet(const __grid_constant__ RtMeetParams p) {
   const u32 most = __reduce_max_sync(~0u, t);
   bar_sync(1 + t / 64, 64);
   // The lower half of each warp shuffles on its own.
-  const u64 wide = lane < 16 ? __shfl_down_sync(0xffffu, (u64)t << 32 | t, 1) : 0;
+  const u64 wide = lane < 16 ? __shfl_down_sync(0xffffu, (u64)t << 32 | t, 1, 16) : 0;
   p.out[t] = v + (odd == 0xaaaaaaaau ? 1000000u : 0u) + (most == (t | 31) ? 2000000u : 0u) + (u32)(wide >> 32 == (u32)wide);
 }
 EXPORT_KERNEL(rt_meet)

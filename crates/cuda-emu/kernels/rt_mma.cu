@@ -18,7 +18,8 @@ DEV u32 chunk_at(u32 tile, u32 row, u32 chunk) { return tile + row * 64 + ((chun
 KERNEL __launch_bounds__(128) rt_mma(const __grid_constant__ RtMmaParams p) {
   DYN_SMEM(smem);
   const u32 t = threadIdx.x, lane = t & 31, warp = t >> 5, row0 = (warp & 1) * 32, col0 = (warp >> 1) * 32;
-  const u32 m0 = blockIdx.y * TILE, n0 = blockIdx.x * TILE, base = smem_addr(smem);
+  const u32 tiles = (p.n + TILE - 1) / TILE, m0 = blockIdx.x / tiles * TILE, n0 = blockIdx.x % tiles * TILE;
+  const u32 base = smem_addr(smem);
   const u32 steps = (p.k + DEPTH - 1) / DEPTH;
   float acc[2][4][4] = {};
 

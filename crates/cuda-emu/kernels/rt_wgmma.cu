@@ -16,7 +16,8 @@ KERNEL __launch_bounds__(160) rt_wgmma(const __grid_constant__ RtWgmmaParams p) 
   constexpr u32 TILE = 64, STAGES = 4, OPERAND = TILE * TILE * 2, STAGE = 2 * OPERAND;
   DYN_SMEM(smem);
   const u32 base = smem_addr(smem), full = base + STAGES * STAGE, empty = full + STAGES * 8;
-  const u32 t = threadIdx.x, warp = t >> 5, lane = t & 31, m0 = blockIdx.y * TILE, n0 = blockIdx.x * TILE;
+  const u32 t = threadIdx.x, warp = t >> 5, lane = t & 31, tiles = (p.n + TILE - 1) / TILE;
+  const u32 m0 = blockIdx.x / tiles * TILE, n0 = blockIdx.x % tiles * TILE;
   const u32 steps = (p.k + TILE - 1) / TILE;
   if (t == 0) {
     for (u32 s = 0; s < STAGES; s++) {

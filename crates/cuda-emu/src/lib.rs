@@ -2,6 +2,8 @@
 
 pub mod check;
 pub mod direct;
+pub mod maps;
+pub mod statistics;
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
