@@ -30,6 +30,10 @@ uint32_t chk_tma_issue(uint32_t bar);
 void chk_tma_read(uint32_t token, const void* p, unsigned bytes);
 void chk_tma_write(uint32_t token, const void* p, unsigned bytes);
 void chk_tma_done(uint32_t token, uint32_t bar);
+// A bulk tensor store by the running thread: reads shared memory from its issue until its group has been waited for.
+void chk_store_issue(const void* p, unsigned bytes);
+void chk_store_commit();
+void chk_store_wait(uint32_t groups);
 // The running thread made its ordinary accesses visible to the asynchronous engines.
 void chk_proxy_fence();
 // cp.async: issued by the running thread (the bytes count as written, but not yet with anything); its group is closed; all

@@ -129,6 +129,7 @@ class Races {
     const bool atomics = a_.kind == ATOMIC_UPDATE && c.state & ATOMIC;
     if (c.write && !atomics && !view_.after(c.write)) race(at, c.write, c.write_site, "write");
     if (a_.kind == READ) return remember(c, self, 0, a_.site);
+    if (c.leaving) Launch::report("race: " + l_.act(a_, *place_.region, at) + ", which " + l_.leaving(at) + " still reads");
     if (c.read || c.state & SET) {
       readers(c, [&](Event e, bool lanes) { return after(e, lanes); }, [&](Event e, u16 s) { race(at, e, s, "read"); });
       forget_readers(c);
