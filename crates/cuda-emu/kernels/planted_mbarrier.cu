@@ -1,5 +1,5 @@
-// planted_mbarrier: a block meets at an mbarrier. bug 1: more threads arrive than it counts; bug 2: it is used by
-// threads for which its initialisation has not happened yet.
+// planted_mbarrier: a block meets at an mbarrier. bug 1: it counts one arrival too few and lets threads go
+// early; bug 2: it is used by threads for which its initialisation has not happened yet.
 //
 // y: 64 u32, y[t] = t ^ 63. One block of 64 threads; 256 bytes and an mbarrier.
 #include "device.cuh"
@@ -23,10 +23,10 @@ KERNEL __launch_bounds__(64) planted_mbarrier(const __grid_constant__ PlantedMba
   } else {
     __syncthreads();
   }
-  row[t] = t;
+  row[t] = t;  // @store
   mbar_arrive(met);  // @arrive
   mbar_wait(met, 0);
-  p.y[t] = row[t ^ 63];
+  p.y[t] = row[t ^ 63];  // @load
 #endif
 }
 EXPORT_KERNEL(planted_mbarrier)

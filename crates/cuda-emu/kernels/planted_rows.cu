@@ -13,7 +13,6 @@ struct PlantedRowsParams {
 KERNEL __launch_bounds__(256) planted_rows(const __grid_constant__ PlantedRowsParams p) {
   const u32 row = blockIdx.x * 8 + threadIdx.x / 32, column = threadIdx.x % 32;
   if (row >= p.rows && p.bug != 1) return;
-  const float v = p.x[row * 32 + column];  // @load
-  if (row < p.rows) p.y[row * 32 + column] = v;
+  p.y[row * 32 + column] = p.x[row * 32 + column];  // @copy
 }
 EXPORT_KERNEL(planted_rows)

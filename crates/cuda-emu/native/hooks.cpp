@@ -4,7 +4,7 @@
 #define WEAK __attribute__((weak))
 namespace emu {
 WEAK void chk_launch(bool) {}
-WEAK void chk_block_begin(uint8_t*, uint32_t, uint32_t) {}
+WEAK void chk_block_begin(uint8_t*, uint32_t, uint32_t, uint32_t) {}
 WEAK void chk_block_end() {}
 WEAK void chk_barrier(uint32_t) {}
 WEAK void chk_warp(unsigned) {}
@@ -22,6 +22,9 @@ WEAK void chk_wgmma_waited(unsigned) {}
 WEAK void chk_tma_write(uint32_t, const void*, unsigned) {}
 WEAK void chk_tma_read(uint32_t, const void*, unsigned) {}
 WEAK void chk_tma_done(uint32_t, uint32_t) {}
+WEAK void chk_store_issue(const void*, unsigned) {}
+WEAK void chk_store_commit() {}
+WEAK void chk_store_wait(uint32_t) {}
 WEAK void chk_proxy_fence() {}
 WEAK void chk_cpa_issue(const void*, unsigned, const void*) {}
 WEAK void chk_wgmma_read(unsigned, const void*, unsigned, const void*) {}

@@ -12,8 +12,8 @@ void chk_unchecked(const void* parameters, size_t n);
 // The running thread called the emulator from here; file:line of the last such call of a thread, "" if unknown.
 void chk_site(const void* pc);
 const char* chk_line(const Ctx* c);
-// A block starts: its shared memory and the number of its warps; it ends.
-void chk_block_begin(uint8_t* smem, uint32_t bytes, uint32_t nwarps);
+// A block starts: its shared memory, how many warps it has, its number in the grid (x fastest); it ends.
+void chk_block_begin(uint8_t* smem, uint32_t bytes, uint32_t nwarps, uint32_t number);
 void chk_block_end();
 // The warps of the mask met at a barrier.
 void chk_barrier(uint32_t warp_mask);
@@ -30,6 +30,10 @@ uint32_t chk_tma_issue(uint32_t bar);
 void chk_tma_read(uint32_t token, const void* p, unsigned bytes);
 void chk_tma_write(uint32_t token, const void* p, unsigned bytes);
 void chk_tma_done(uint32_t token, uint32_t bar);
+// A bulk tensor store by the running thread: reads shared memory from its issue until its group has been waited for.
+void chk_store_issue(const void* p, unsigned bytes);
+void chk_store_commit();
+void chk_store_wait(uint32_t groups);
 // The running thread made its ordinary accesses visible to the asynchronous engines.
 void chk_proxy_fence();
 // cp.async: issued by the running thread (the bytes count as written, but not yet with anything); its group is closed; all
@@ -52,6 +56,7 @@ void chk_free(void* p);
 [[noreturn]] void fail(const char* fmt, ...) __attribute__((format(printf, 1, 2)));
 // Whether the address belongs to a thread's own stack or to the emulator's records of threads.
 bool is_stack(const void* p);
-// "file.cu:12" of the code before a return address: the innermost line that is not in the emulator's own headers.
+// "folder/file.cu:12" of the code before a return address: the innermost line that is not in the emulator's own headers,
+// and where the function it is in was called, if that was inlined.
 std::string locate(const void* return_address);
 }  // namespace emu

@@ -3,6 +3,7 @@
 // im2col walks pixels in the order w, h, (d,) n inside the box [lower, dim + upper) of every image, in steps of the
 // element strides, from the coordinates of the instruction on; each pixel is read at (w, h) + the instruction's offsets.
 // Elements outside the tensor are zeros, and count as bytes.
+#include <algorithm>
 #include "runtime.h"
 
 namespace emu {
@@ -50,6 +51,15 @@ void fetch_row(Worker& w, const TensorLoad& l, const u8* from, u32 count, u8* to
   const u32 step = m.im2col ? 1 : m.element_stride[0];
   memset(to, 0, (size_t)count * m.elem);
   if (!from) return;
+  if (step == 1) {      // one run, for speed
+    const i64 first = std::max<i64>(0, -l.at[0]), last = std::min<i64>(count, (i64)m.dim[0] - l.at[0]);
+    if (first >= last) return;
+    const u8* run = from + (l.at[0] + first) * m.elem;
+    const u32 bytes = (u32)(last - first) * m.elem;
+    if (w.checked) chk_tma_read(l.token, run, bytes);
+    memcpy(to + first * m.elem, run, bytes);
+    return;
+  }
   for (u32 e = 0; e < count; e++) {
     const i64 c = l.at[0] + (i64)e * step;
     if (c < 0 || c >= m.dim[0]) continue;

@@ -20,7 +20,8 @@ struct View {
 
 struct Mbarrier {
   u32 offset;
-  Clock released;
+  Clock arrived;       // what the arrivals of this phase published
+  Clock released;      // what waiting for it makes known: the arrivals of all phases that are complete
 };
 
 struct Block {
@@ -99,19 +100,24 @@ struct Block {
   Mbarrier& mbarrier(u32 offset) {
     for (Mbarrier& b : mbarriers)
       if (b.offset == offset) return b;
-    mbarriers.push_back({offset, {}});
+    mbarriers.push_back({offset, {}, {}});
     return mbarriers.back();
   }
   u32 channel(u32 offset) { return (u32)(&mbarrier(offset) - mbarriers.data()) % CHANNELS; }
 
   // An arrival publishes what the thread knows, what it did, and what its warp did before its last collective.
   void arrive(u32 thread, u32 offset) {
-    Clock& c = mbarrier(offset).released;
+    Clock& c = mbarrier(offset).arrived;
     const u32 w = thread >> 5;
     c.join(knowledge(thread));
     if (sync[w]) c.all[w] = std::max(c.all[w], sync[w] - 1);
     c.join_lanes(w, 1u << (thread & 31), clock[thread]);
     advance(thread);
+  }
+  void phase_done(u32 offset) {
+    Mbarrier& b = mbarrier(offset);
+    b.released.join(b.arrived);
+    memset(&b.arrived, 0, sizeof b.arrived);
   }
   // A wait that succeeded: this lane, and only this lane, knows what was published.
   void acquire(u32 thread, u32 offset) {

@@ -1,6 +1,5 @@
 // The buffers of the device: where they are, what they are called, which of their bytes were ever written.
 #pragma once
-#include <atomic>
 #include <deque>
 #include <map>
 #include <mutex>
@@ -15,7 +14,6 @@ class Buffers {
     static Buffers* b = new Buffers();
     return *b;
   }
-  std::atomic<u32> changes{0};      // whoever caches a Region looks whether this has changed
 
   void add(u8* p, size_t n, bool written, const char* name) {
     std::unique_lock<std::shared_mutex> l(mutex_);
@@ -26,7 +24,6 @@ class Buffers {
     r.name = name;
     if (written) r.mark(0, n, true);
     live_[p] = &r;
-    changes++;
   }
   void remove(u8* p) {
     std::unique_lock<std::shared_mutex> l(mutex_);
@@ -36,7 +33,6 @@ class Buffers {
     erase_parts(p, it->second->bytes);
     it->second->unmap();
     live_.erase(it);
-    changes++;
   }
   // The buffer that holds `p`; else nullptr.
   Region* find(const u8* p) {
@@ -77,20 +73,21 @@ class Buffers {
   // What an address in no buffer is near to.
   std::string stray(const u8* p) {
     std::shared_lock<std::shared_mutex> l(mutex_);
-    auto next = live_.upper_bound((u8*)p);
-    if (next != live_.begin()) {
-      const Region& r = *std::prev(next)->second;
-      const size_t at = p - r.base;
-      if (at < r.bytes + NEAR) return "byte " + std::to_string(at) + " of " + r.name + ", which has " + std::to_string(r.bytes) + " bytes";
-    }
     auto old = freed_.upper_bound((u8*)p);
     if (old != freed_.begin()) {
       --old;
-      if ((size_t)(p - old->first) < old->second.bytes)
-        return "byte " + std::to_string(p - old->first) + " of " + old->second.name + ", which has been freed";
+      const size_t at = p - old->first;
+      if (at < old->second.bytes) return "byte " + std::to_string(at) + " of " + old->second.name + ", which has been freed";
     }
-    if (next != live_.end() && (size_t)(next->first - p) < NEAR)
-      return std::to_string(next->first - p) + " bytes before " + next->second->name;
+    auto next = live_.upper_bound((u8*)p);
+    const size_t before = next != live_.end() ? next->first - p : NEAR;
+    if (next != live_.begin()) {
+      const Region& r = *std::prev(next)->second;
+      const size_t at = p - r.base;
+      if (at - r.bytes < std::min(before, NEAR))
+        return "byte " + std::to_string(at) + " of " + r.name + ", which has " + std::to_string(r.bytes) + " bytes";
+    }
+    if (before < NEAR) return std::to_string(before) + " bytes before " + next->second->name;
     char text[64];
     snprintf(text, sizeof text, "address %p, in no buffer", (const void*)p);
     return text;

@@ -29,8 +29,9 @@ struct Place {
   u16 epoch;
 };
 
-struct Copy {      // a cp.async that has not been waited for
+struct Copy {      // a cp.async, or a piece of a bulk store, that has not been waited for
   u32 offset, bytes, group;
+  u16 site;
 };
 
 struct Bulk {      // a bulk copy in flight: what its issuer knew
@@ -46,14 +47,14 @@ struct Launch {
   Region shared;
   Pools shared_pools, pools;
   u16 epoch = 0, shared_epoch = 0;
-  u32 blocks = 0;
   const void* pc[THREADS];                // where a thread called the emulator last
   std::vector<Copy> copies[THREADS];
   u32 group[THREADS];
+  std::vector<Copy> stores[THREADS];
+  u32 store_group[THREADS];
   std::vector<Bulk> bulks;
   u32 channel_clock[CHANNELS];
   std::vector<Region*> by_site = std::vector<Region*>(1 << 16);
-  u32 changes = 0;
 
   Place shared_place() { return {&shared, &shared_pools, shared_epoch}; }
   Place global_place(Region* r) { return {r, &pools, epoch}; }
@@ -74,6 +75,13 @@ struct Launch {
     return text;
   }
   std::string place(const Region& r, size_t at) const { return Buffers::get().place(r, at); }
+  // The bulk store that reads a byte of shared memory and has not been waited for.
+  std::string leaving(size_t at) const {
+    for (u32 t = 0; t < THREADS; t++)
+      for (const Copy& c : stores[t])
+        if (at - c.offset < c.bytes) return "the bulk store at " + line(c.site) + " " + by(t);
+    return "a bulk store";
+  }
   static std::string line(u16 site) { return Sites::get().name(site); }
   static std::string verb(Kind k, u32 bytes) {
     const char* v = k == READ ? "read" : k == WRITE ? "write" : "atomic update";

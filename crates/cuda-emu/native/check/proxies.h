@@ -13,7 +13,7 @@ inline void copy_issued(Launch& l, const Access& a, u32 thread) {
   Races races(l, l.shared_place(), a, l.block.view(thread));
   races.each(at, a.bytes, [](Cell& c, size_t) { c.state |= FLYING; });
   l.shared.set_written(at, a.bytes, false);
-  l.copies[thread].push_back({(u32)at, a.bytes, l.group[thread]});
+  l.copies[thread].push_back({(u32)at, a.bytes, l.group[thread], a.site});
 }
 
 // The thread has waited for all but its last `pending` groups.
@@ -69,6 +69,7 @@ inline void bulk_write(Launch& l, Bulk& b, const u8* p, u32 bytes) {
       Launch::report("race: " + copy() + ", not ordered after the write at " + Launch::line(c.write_site) + " by " + l.who(c.write));
     if (unfenced(l, c.write))
       Launch::report("missing proxy fence: " + copy() + " after the ordinary store at " + Launch::line(c.write_site) + " by " + l.who(c.write) + ", without fence.proxy.async by that thread");
+    if (c.leaving) Launch::report("race: " + copy() + ", which " + l.leaving(i) + " still reads");
     races.readers(c, [&](Event e, bool lanes) { return races.after(e, lanes); }, [&](Event e, u16 site) {
       Launch::report("race: " + copy() + ", not ordered after the read at " + Launch::line(site) + " by " + l.who(e));
     });
@@ -80,15 +81,55 @@ inline void bulk_write(Launch& l, Bulk& b, const u8* p, u32 bytes) {
   l.shared.mark(at, bytes, true);
 }
 
+// A piece of a bulk store reads from its issue on.
+inline void store_issued(Launch& l, const Access& a) {
+  const View view = l.block.view(a.thread);
+  touch(l, l.shared_place(), a, view);
+  const size_t at = a.p - l.shared.base;
+  Races races(l, l.shared_place(), a, view);
+  races.each(at, a.bytes, [&](Cell& c, size_t i) {
+    if (unfenced(l, c.write))
+      Launch::report("missing proxy fence: bulk store at " + Launch::line(a.site) + " " + Launch::by(a.thread) + " reads " +
+                     l.place(l.shared, i) + " after the ordinary store at " + Launch::line(c.write_site) + " by " +
+                     l.who(c.write) + ", without fence.proxy.async by that thread");
+    c.leaving += c.leaving < 255;
+  });
+  l.stores[a.thread].push_back({(u32)at, a.bytes, l.store_group[a.thread], a.site});
+}
+
+// The thread has waited for all but its last `pending` groups of bulk stores: it has read what they read.
+inline void stores_done(Launch& l, u32 thread, u32 pending) {
+  std::vector<Copy>& stores = l.stores[thread];
+  size_t kept = 0;
+  const Access none = {};
+  const View view = l.block.view(thread);
+  Races races(l, l.shared_place(), none, view);
+  for (const Copy& c : stores) {
+    if (l.store_group[thread] - c.group <= pending) {
+      stores[kept++] = c;
+      continue;
+    }
+    races.each(c.offset, c.bytes, [&](Cell& cell, size_t) {
+      cell.leaving -= cell.leaving > 0;
+      races.remember(cell, l.block.now(thread), 0, c.site);
+    });
+  }
+  stores.resize(kept);
+}
+
 // The source of a bulk copy.
 inline void bulk_read(Launch& l, Bulk& b, const u8* p, u32 bytes) {
   b.view.knows = &b.knows;
-  const Access a = {p, bytes, b.thread, b.site, READ};
-  if (!global_access(l, a, b.view)) out_of_bounds(l, a, Buffers::get().stray(p));
+  while (bytes) {
+    const Access a = {p, std::min(bytes, 16u), b.thread, b.site, READ};
+    if (!global_access(l, a, b.view)) out_of_bounds(l, a, Buffers::get().stray(p));
+    p += a.bytes;
+    bytes -= a.bytes;
+  }
 }
 
 inline void bulk_done(Launch& l, Bulk& b, u32 barrier) {
-  u32& known = l.block.mbarrier(barrier).released.all[WARPS + b.channel];
+  u32& known = l.block.mbarrier(barrier).arrived.all[WARPS + b.channel];
   known = std::max(known, b.clock);
 }
 

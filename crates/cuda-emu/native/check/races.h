@@ -116,17 +116,25 @@ class Races {
   const Access& a_;
   const View& view_;
 
-  void one(Cell& c, size_t at) {
+  __attribute__((always_inline)) void one(Cell& c, size_t at) {
+    const Event self = now();
+    // Nobody has written since this thread read here last, and nobody else has read.
+    if (a_.kind == READ && c.read.bits >> 24 == self.bits >> 24 && !(c.state & ~ATOMIC)) {
+      c.read = self;
+      c.read_site = a_.site;
+      return;
+    }
     if (c.state & LOST) return;
     if (c.state & FLYING) landing(c, at);
     const bool atomics = a_.kind == ATOMIC_UPDATE && c.state & ATOMIC;
     if (c.write && !atomics && !view_.after(c.write)) race(at, c.write, c.write_site, "write");
-    if (a_.kind == READ) return remember(c, now(), 0, a_.site);
+    if (a_.kind == READ) return remember(c, self, 0, a_.site);
+    if (c.leaving) Launch::report("race: " + l_.act(a_, *place_.region, at) + ", which " + l_.leaving(at) + " still reads");
     if (c.read || c.state & SET) {
       readers(c, [&](Event e, bool lanes) { return after(e, lanes); }, [&](Event e, u16 s) { race(at, e, s, "read"); });
       forget_readers(c);
     }
-    c.write = now();
+    c.write = self;
     c.write_site = a_.site;
     c.state = a_.kind == ATOMIC_UPDATE ? ATOMIC : 0;
   }

@@ -1,15 +1,13 @@
-// Sites: the places in kernels that touch memory, numbered; and their names, file:line, from the debug information.
+// Sites: the places in kernels that touch memory, numbered in 16 bits.
 #pragma once
-#include <dlfcn.h>
 #include <link.h>
 
-#include <cstdio>
-#include <map>
 #include <mutex>
 #include <string>
 #include <vector>
 
 #include "cells.h"
+#include "hooks.h"
 
 namespace emu::check {
 class Sites {
@@ -33,23 +31,14 @@ class Sites {
   // Whether an address is in this library, as constants of the kernels are.
   bool in_image(const void* p) const { return (size_t)((const u8*)p - text_) < bytes_; }
 
-  // "folder/file.cu:12", with the line that called the function the site is in, if that was inlined.
-  std::string name(const void* pc) {
-    if (!pc) return "an unknown line";
-    std::lock_guard<std::mutex> l(mutex_);
-    auto it = names_.find(pc);
-    if (it == names_.end()) it = names_.emplace(pc, ask(pc)).first;
-    return it->second;
-  }
-  std::string name(u16 site) { return name(address(site)); }
+  // "folder/file.cu:12"
+  std::string name(u16 site) { return locate(address(site)); }
 
  private:
   const u8* text_ = nullptr;
   size_t bytes_ = 0;
   u16* table_ = nullptr;
-  std::string file_;
   std::vector<const void*> pcs_{nullptr};
-  std::map<const void*, std::string> names_;
   std::mutex mutex_;
 
   Sites() {
@@ -70,7 +59,6 @@ class Sites {
     if (!mine) return 0;
     s.text_ = (const u8*)info->dlpi_addr;
     s.bytes_ = end;
-    s.file_ = info->dlpi_name;
     return 1;
   }
   u16 add(const void* pc, size_t at) {
@@ -80,31 +68,6 @@ class Sites {
     pcs_.push_back(pc);
     __atomic_store_n(&table_[at], (u16)(pcs_.size() - 1), __ATOMIC_RELEASE);
     return table_[at];
-  }
-  static std::string shorten(std::string line) {
-    while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.pop_back();
-    if (const size_t note = line.find(" (disc"); note != std::string::npos) line.resize(note);
-    if (const size_t k = line.rfind("/kernels/"); k != std::string::npos) return line.substr(k + 9);
-    if (const size_t k = line.rfind('/'); k != std::string::npos) return line.substr(k + 1);
-    return line;
-  }
-  // The frames of inlined functions, innermost first; those of device.cuh and the emulator say nothing.
-  std::string ask(const void* pc) {
-    char command[512], text[512];
-    snprintf(command, sizeof command, "addr2line -i -e '%s' 0x%zx 2>/dev/null", file_.c_str(), (size_t)((const u8*)pc - text_) - 1);
-    std::vector<std::string> frames;
-    if (FILE* f = popen(command, "r")) {
-      while (fgets(text, sizeof text, f)) {
-        const bool ours = strstr(text, "/native/") || strstr(text, "device.cuh");
-        if (!ours && text[0] != '?') frames.push_back(shorten(text));
-      }
-      pclose(f);
-    }
-    if (frames.empty()) {
-      snprintf(text, sizeof text, "code offset 0x%zx", (size_t)((const u8*)pc - text_));
-      return text;
-    }
-    return frames.size() == 1 || frames[0] == frames.back() ? frames[0] : frames[0] + " (called at " + frames.back() + ")";
   }
 };
 }  // namespace emu::check

@@ -23,7 +23,9 @@ struct Y {
     pad: u32,
 }
 
-pub const BARRIER: Case = Case {
+pub(crate) const BARRIER: Case = Case {
+    title: "barrier missing",
+
     kernel: "planted_barrier",
     source: include_str!("../../kernels/planted_barrier.cu"),
     bug: 1,
@@ -47,7 +49,9 @@ fn pipeline(bug: u32) -> Outcome {
     outcome("planted_pipeline", [1, 64, 2048], &p, || y.read(), &expected)
 }
 
-pub const SECOND_BARRIER: Case = Case {
+pub(crate) const SECOND_BARRIER: Case = Case {
+    title: "second barrier of a pipeline step missing",
+
     kernel: "planted_pipeline",
     source: include_str!("../../kernels/planted_pipeline.cu"),
     bug: 1,
@@ -56,15 +60,22 @@ pub const SECOND_BARRIER: Case = Case {
     run: pipeline,
 };
 
-pub const WAIT: Case =
-    Case { bug: 2, classes: &["missing wait: ", "uninitialised: "], lines: &["load"], ..SECOND_BARRIER };
+pub(crate) const WAIT: Case = Case {
+    title: "cp.async waits for a group too few",
+    bug: 2,
+    classes: &["missing wait: ", "uninitialised: "],
+    lines: &["load"],
+    ..SECOND_BARRIER
+};
 
-pub const ROWS: Case = Case {
+pub(crate) const ROWS: Case = Case {
+    title: "row bound not tested",
+
     kernel: "planted_rows",
     source: include_str!("../../kernels/planted_rows.cu"),
     bug: 1,
-    classes: &["out of bounds: read of 4 bytes at byte 2560 of x, which has 2560 bytes"],
-    lines: &["load"],
+    classes: &["out of bounds: read of 4 bytes at byte "],
+    lines: &["copy"],
     run: |bug| {
         let values = numbers(20 * 32);
         let (x, y) = (Memory::from("x", &values), Memory::<f32>::new("y", 20 * 32));
@@ -73,7 +84,9 @@ pub const ROWS: Case = Case {
     },
 };
 
-pub const SHARED: Case = Case {
+pub(crate) const SHARED: Case = Case {
+    title: "write past shared memory",
+
     kernel: "planted_shared",
     source: include_str!("../../kernels/planted_shared.cu"),
     bug: 1,
@@ -88,7 +101,9 @@ pub const SHARED: Case = Case {
     },
 };
 
-pub const MISALIGNED: Case = Case {
+pub(crate) const MISALIGNED: Case = Case {
+    title: "4-byte store at a 2-byte address",
+
     kernel: "planted_misaligned",
     source: include_str!("../../kernels/planted_misaligned.cu"),
     bug: 1,
@@ -102,7 +117,9 @@ pub const MISALIGNED: Case = Case {
     },
 };
 
-pub const BLOCKS: Case = Case {
+pub(crate) const BLOCKS: Case = Case {
+    title: "two blocks write one output",
+
     kernel: "planted_blocks",
     source: include_str!("../../kernels/planted_blocks.cu"),
     bug: 1,
@@ -116,7 +133,9 @@ pub const BLOCKS: Case = Case {
     },
 };
 
-pub const TILE: Case = Case {
+pub(crate) const TILE: Case = Case {
+    title: "part of a tile never written",
+
     kernel: "planted_tile",
     source: include_str!("../../kernels/planted_tile.cu"),
     bug: 1,
@@ -131,7 +150,9 @@ pub const TILE: Case = Case {
     },
 };
 
-pub const DIVERGENT: Case = Case {
+pub(crate) const DIVERGENT: Case = Case {
+    title: "barrier in a divergent branch",
+
     kernel: "planted_divergent",
     source: include_str!("../../kernels/planted_divergent.cu"),
     bug: 1,
@@ -144,7 +165,9 @@ pub const DIVERGENT: Case = Case {
     },
 };
 
-pub const SHUFFLE: Case = Case {
+pub(crate) const SHUFFLE: Case = Case {
+    title: "a lane missing from a full-mask shuffle",
+
     kernel: "planted_shuffle",
     source: include_str!("../../kernels/planted_shuffle.cu"),
     bug: 1,
@@ -157,7 +180,9 @@ pub const SHUFFLE: Case = Case {
     },
 };
 
-pub const REGISTERS: Case = Case {
+pub(crate) const REGISTERS: Case = Case {
+    title: "register array indexed past its end",
+
     kernel: "planted_registers",
     source: include_str!("../../kernels/planted_registers.cu"),
     bug: 1,
@@ -172,7 +197,9 @@ pub const REGISTERS: Case = Case {
 };
 
 /// Not an error: counted.
-pub const BANKS: Case = Case {
+pub(crate) const BANKS: Case = Case {
+    title: "ldmatrix without swizzle",
+
     kernel: "planted_banks",
     source: include_str!("../../kernels/planted_banks.cu"),
     bug: 1,

@@ -8,7 +8,7 @@ use bytemuck::Pod;
 
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// The answer is right.
     Right,
     /// The answer is wrong, and nobody has said so.
@@ -18,25 +18,27 @@ pub enum Outcome {
 }
 
 /// One bug of one kernel.
-pub struct Case {
+pub(crate) struct Case {
+    /// What is wrong.
+    pub(crate) title: &'static str,
     /// Name of kernel and file.
-    pub kernel: &'static str,
+    pub(crate) kernel: &'static str,
     /// Text of the file.
-    pub source: &'static str,
+    pub(crate) source: &'static str,
     /// Number of the bug.
-    pub bug: u32,
+    pub(crate) bug: u32,
     /// How the message may call it.
-    pub classes: &'static [&'static str],
+    pub(crate) classes: &'static [&'static str],
     /// Marks of the lines that the message names.
-    pub lines: &'static [&'static str],
+    pub(crate) lines: &'static [&'static str],
     /// Runs it with a bug, or right with 0.
-    pub run: fn(u32) -> Outcome,
+    pub(crate) run: fn(u32) -> Outcome,
 }
 
-pub use basics::BANKS;
+pub(crate) use basics::BANKS;
 
 /// All bugs that end in an error.
-pub const CASES: &[&Case] = &[
+pub(crate) const CASES: &[&Case] = &[
     &basics::BARRIER,
     &basics::SECOND_BARRIER,
     &basics::WAIT,
@@ -52,7 +54,10 @@ pub const CASES: &[&Case] = &[
     &hopper::LANE,
     &hopper::RING,
     &hopper::PROXY,
+    &hopper::STORE_FENCE,
+    &hopper::STORE_WAIT,
     &hopper::ARRIVALS,
+    &hopper::COUNT,
     &hopper::INIT,
 ];
 
