@@ -7,8 +7,12 @@ mod error;
 pub mod kernels;
 pub mod launch;
 pub mod ops;
+mod options;
+mod plan;
+mod weights;
 
 pub use buffer::{Buffer, Pinned};
 pub use device::{Device, Stream};
 pub use error::CudaError;
 pub use launch::{Grid, Kernel};
+pub use options::{CudaOptions, Sixteen};

@@ -1,0 +1,4 @@
+//! The network as a row of steps for a number of images, with the memory it runs in.
+
+mod arena;
+mod geometry;
