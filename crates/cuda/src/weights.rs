@@ -16,7 +16,7 @@ use crate::{Buffer, CudaError, Device};
 
 /// How numbers are kept on the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Storage {
+pub(crate) enum Format {
     /// One float.
     F32,
     /// Two fp16 numbers, `hi + lo`.
@@ -25,19 +25,19 @@ pub(crate) enum Storage {
     Sixteen(Sixteen),
 }
 
-impl Storage {
+impl Format {
     /// What a precision keeps its filters and activations in.
-    pub(crate) fn of(precision: Precision, sixteen: Sixteen) -> Storage {
+    pub(crate) fn of(precision: Precision, sixteen: Sixteen) -> Format {
         match precision {
-            Precision::Mixed => Storage::Split,
-            Precision::Half => Storage::Sixteen(sixteen),
-            _ => Storage::F32,
+            Precision::Mixed => Format::Split,
+            Precision::Half => Format::Sixteen(sixteen),
+            _ => Format::F32,
         }
     }
 
     /// Whether filters are brought to fp16's range.
     fn scales(self) -> bool {
-        matches!(self, Storage::Split | Storage::Sixteen(Sixteen::F16))
+        matches!(self, Format::Split | Format::Sixteen(Sixteen::F16))
     }
 }
 
@@ -50,7 +50,7 @@ pub(crate) enum Packed {
     Sixteen {
         /// The number rounded.
         hi: Vec<u16>,
-        /// The rest rounded, for [`Storage::Split`].
+        /// The rest rounded, for [`Format::Split`].
         lo: Option<Vec<u16>>,
     },
 }
@@ -60,7 +60,7 @@ pub(crate) enum Packed {
 const TOP: i32 = 11;
 
 /// `e` such that the largest size among `filters`, times `2^e`, is in `2^11 .. 2^12`.
-pub(crate) fn exponent<'a>(filters: impl Iterator<Item = &'a f64>, storage: Storage) -> i32 {
+pub(crate) fn exponent<'a>(filters: impl Iterator<Item = &'a f64>, storage: Format) -> i32 {
     let largest = filters.fold(0f64, |most, w| most.max(w.abs()));
     if !storage.scales() || largest == 0.0 {
         return 0;
@@ -70,17 +70,17 @@ pub(crate) fn exponent<'a>(filters: impl Iterator<Item = &'a f64>, storage: Stor
 }
 
 /// Rounds filters, times `2^exponent`, to the format.
-pub(crate) fn pack(filters: &[f64], exponent: i32, storage: Storage) -> Packed {
+pub(crate) fn pack(filters: &[f64], exponent: i32, storage: Format) -> Packed {
     let scale = 2f64.powi(exponent);
     match storage {
-        Storage::F32 => Packed::F32(filters.iter().map(|&w| (w * scale) as f32).collect()),
-        Storage::Sixteen(Sixteen::Bf16) => {
+        Format::F32 => Packed::F32(filters.iter().map(|&w| (w * scale) as f32).collect()),
+        Format::Sixteen(Sixteen::Bf16) => {
             Packed::Sixteen { hi: filters.iter().map(|&w| bf16::from_f64(w * scale).to_bits()).collect(), lo: None }
         }
-        Storage::Sixteen(Sixteen::F16) => {
+        Format::Sixteen(Sixteen::F16) => {
             Packed::Sixteen { hi: filters.iter().map(|&w| f16::from_f64(w * scale).to_bits()).collect(), lo: None }
         }
-        Storage::Split => {
+        Format::Split => {
             let split = |&w: &f64| {
                 let hi = f16::from_f64(w * scale);
                 (hi.to_bits(), f16::from_f64(w * scale - f64::from(hi)).to_bits())
@@ -131,7 +131,7 @@ fn round(values: &[f64]) -> Vec<f32> {
     values.iter().map(|&v| v as f32).collect()
 }
 
-fn pack_block(weights: &Weights, block: &Block, storage: Storage) -> PackedBlock {
+fn pack_block(weights: &Weights, block: &Block, storage: Format) -> PackedBlock {
     let folded: Vec<FoldedConv> = block.convs().map(|conv| weights.conv(conv)).collect();
     let exponent = exponent(folded.iter().flat_map(|f| &f.weight), storage);
     let output = match folded.get(3) {
@@ -190,12 +190,12 @@ pub(crate) struct HostWeights {
     /// The fully connected layer.
     pub(crate) dense: FoldedDense,
     blocks: Vec<PackedBlock>,
-    storage: Storage,
+    storage: Format,
 }
 
 impl HostWeights {
     /// Folds and packs, blocks in parallel.
-    pub(crate) fn new(weights: &Weights, storage: Storage) -> HostWeights {
+    pub(crate) fn new(weights: &Weights, storage: Format) -> HostWeights {
         let network: &Network = weights.network();
         HostWeights {
             stem: weights.conv(&network.stem),
@@ -211,7 +211,7 @@ impl HostWeights {
     }
 
     /// How numbers are kept.
-    pub(crate) fn storage(&self) -> Storage {
+    pub(crate) fn storage(&self) -> Format {
         self.storage
     }
 
@@ -227,13 +227,13 @@ mod tests {
     use super::*;
     use backlit_testkit::random::Random;
 
-    const ALL: [Storage; 4] =
-        [Storage::F32, Storage::Split, Storage::Sixteen(Sixteen::F16), Storage::Sixteen(Sixteen::Bf16)];
+    const ALL: [Format; 4] =
+        [Format::F32, Format::Split, Format::Sixteen(Sixteen::F16), Format::Sixteen(Sixteen::Bf16)];
 
-    fn unpack(packed: &Packed, exponent: i32, storage: Storage) -> Vec<f64> {
+    fn unpack(packed: &Packed, exponent: i32, storage: Format) -> Vec<f64> {
         let scale = 2f64.powi(-exponent);
         let number = |bits: u16| match storage {
-            Storage::Sixteen(Sixteen::Bf16) => bf16::from_bits(bits).to_f64(),
+            Format::Sixteen(Sixteen::Bf16) => bf16::from_bits(bits).to_f64(),
             _ => f16::from_bits(bits).to_f64(),
         };
         match packed {
@@ -253,11 +253,11 @@ mod tests {
                 let e = exponent(filters.iter(), storage);
                 let found = unpack(&pack(&filters, e, storage), e, storage);
                 let (relative, absolute) = match storage {
-                    Storage::F32 => (2f64.powi(-24), 0.0),
+                    Format::F32 => (2f64.powi(-24), 0.0),
                     // Eleven bits and eleven more; the smallest rests are subnormal.
-                    Storage::Split => (2f64.powi(-22), 2f64.powi(-25 - e)),
-                    Storage::Sixteen(Sixteen::F16) => (2f64.powi(-11), 2f64.powi(-25 - e)),
-                    Storage::Sixteen(Sixteen::Bf16) => (2f64.powi(-8), 0.0),
+                    Format::Split => (2f64.powi(-22), 2f64.powi(-25 - e)),
+                    Format::Sixteen(Sixteen::F16) => (2f64.powi(-11), 2f64.powi(-25 - e)),
+                    Format::Sixteen(Sixteen::Bf16) => (2f64.powi(-8), 0.0),
                 };
                 for (w, f) in filters.iter().zip(&found) {
                     assert!((w - f).abs() <= relative * w.abs() + absolute, "{storage:?} {size}: {w} became {f}");
@@ -269,12 +269,12 @@ mod tests {
     #[test]
     fn the_largest_lands_where_it_should() {
         for largest in [1e-4, 0.7, 1.0, 2.0, 1999.0] {
-            let e = exponent([0.1 * largest, -largest].iter(), Storage::Split);
+            let e = exponent([0.1 * largest, -largest].iter(), Format::Split);
             let scaled = largest * 2f64.powi(e);
             assert!((2048.0..4096.0).contains(&scaled), "{largest}: {scaled}");
         }
-        assert_eq!(exponent([0.0].iter(), Storage::Split), 0);
-        assert_eq!(exponent([3.0].iter(), Storage::F32), 0);
-        assert_eq!(exponent([3.0].iter(), Storage::Sixteen(Sixteen::Bf16)), 0);
+        assert_eq!(exponent([0.0].iter(), Format::Split), 0);
+        assert_eq!(exponent([3.0].iter(), Format::F32), 0);
+        assert_eq!(exponent([3.0].iter(), Format::Sixteen(Sixteen::Bf16)), 0);
     }
 }
