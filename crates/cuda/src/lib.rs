@@ -7,6 +7,7 @@ mod error;
 pub mod kernels;
 pub mod launch;
 pub mod ops;
+pub mod planes;
 
 pub use buffer::{Buffer, Pinned};
 pub use device::{Device, Stream};
