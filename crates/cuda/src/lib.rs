@@ -7,12 +7,15 @@ mod error;
 pub mod kernels;
 pub mod launch;
 pub mod ops;
+mod answer;
 mod options;
 mod plan;
+pub mod planes;
 mod weights;
 
 pub use buffer::{Buffer, Pinned};
 pub use device::{Device, Stream};
 pub use error::CudaError;
 pub use launch::{Grid, Kernel};
-pub use options::{CudaOptions, Sixteen};
+pub use options::CudaOptions;
+pub use planes::{Planes, Sixteen};

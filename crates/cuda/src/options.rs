@@ -2,16 +2,7 @@
 
 use backlit_net::engine::Precision;
 
-/// The 16-bit format of [`Precision::Half`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Sixteen {
-    /// Ten bits of fraction. Activations of the published networks stay far below its largest number, 65504, and
-    /// gradients are brought into its range image by image.
-    #[default]
-    F16,
-    /// Seven bits of fraction and the range of single precision: for weights with activations beyond 65504.
-    Bf16,
-}
+use crate::planes::Sixteen;
 
 backlit_net::named!(Sixteen, "16-bit format", { F16 = "f16", Bf16 = "bf16" });
 

@@ -11,7 +11,7 @@ use backlit_net::weights::{FoldedConv, FoldedDense, Weights};
 use half::{bf16, f16};
 use rayon::prelude::*;
 
-use crate::options::Sixteen;
+use crate::planes::{Planes, Sixteen};
 use crate::{Buffer, CudaError, Device};
 
 /// How numbers are kept on the device.
