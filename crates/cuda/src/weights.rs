@@ -60,9 +60,9 @@ pub(crate) enum Packed {
 const TOP: i32 = 11;
 
 /// `e` such that the largest size among `filters`, times `2^e`, is in `2^11 .. 2^12`.
-pub(crate) fn exponent<'a>(filters: impl Iterator<Item = &'a f64>, storage: Format) -> i32 {
+pub(crate) fn exponent<'a>(filters: impl Iterator<Item = &'a f64>, format: Format) -> i32 {
     let largest = filters.fold(0f64, |most, w| most.max(w.abs()));
-    if !storage.scales() || largest == 0.0 {
+    if !format.scales() || largest == 0.0 {
         return 0;
     }
     // Filters beyond these bounds make logits that are not finite, whatever is done here.
@@ -70,9 +70,9 @@ pub(crate) fn exponent<'a>(filters: impl Iterator<Item = &'a f64>, storage: Form
 }
 
 /// Rounds filters, times `2^exponent`, to the format.
-pub(crate) fn pack(filters: &[f64], exponent: i32, storage: Format) -> Packed {
+pub(crate) fn pack(filters: &[f64], exponent: i32, format: Format) -> Packed {
     let scale = 2f64.powi(exponent);
-    match storage {
+    match format {
         Format::F32 => Packed::F32(filters.iter().map(|&w| (w * scale) as f32).collect()),
         Format::Sixteen(Sixteen::Bf16) => {
             Packed::Sixteen { hi: filters.iter().map(|&w| bf16::from_f64(w * scale).to_bits()).collect(), lo: None }
@@ -92,27 +92,41 @@ pub(crate) fn pack(filters: &[f64], exponent: i32, storage: Format) -> Packed {
 }
 
 /// Filters on a device.
-pub(crate) enum Filters {
-    /// Single precision.
-    F32(Buffer<f32>),
-    /// 16 bits, with the rests that a split forward pass multiplies too.
-    Sixteen {
-        /// The numbers.
-        hi: Buffer<u16>,
-        /// What rounding left over.
-        lo: Option<Buffer<u16>>,
-    },
+pub(crate) struct Filters {
+    planes: Planes,
+    /// What `planes` points to.
+    _memory: Memory,
+}
+
+/// Who owns the memory of filters.
+enum Memory {
+    F32 { _only: Buffer<f32> },
+    Sixteen { _hi: Buffer<u16>, _lo: Option<Buffer<u16>> },
 }
 
 impl Filters {
-    fn upload(device: &Device, packed: &Packed) -> Result<Filters, CudaError> {
+    fn upload(device: &Device, packed: &Packed, format: Format) -> Result<Filters, CudaError> {
+        let kind = if let Format::Sixteen(kind) = format { kind } else { Sixteen::F16 };
         Ok(match packed {
-            Packed::F32(filters) => Filters::F32(Buffer::from_slice(device, filters)?),
-            Packed::Sixteen { hi, lo } => Filters::Sixteen {
-                hi: Buffer::from_slice(device, hi)?,
-                lo: lo.as_ref().map(|lo| Buffer::from_slice(device, lo)).transpose()?,
-            },
+            Packed::F32(filters) => {
+                let only = Buffer::from_slice(device, filters)?;
+                Filters { planes: Planes::f32(&only), _memory: Memory::F32 { _only: only } }
+            }
+            Packed::Sixteen { hi, lo } => {
+                let hi = Buffer::from_slice(device, hi)?;
+                let lo = lo.as_ref().map(|lo| Buffer::from_slice(device, lo)).transpose()?;
+                let planes = match &lo {
+                    Some(lo) => Planes::split(&hi, lo),
+                    None => Planes::sixteen(&hi, kind),
+                };
+                Filters { planes, _memory: Memory::Sixteen { _hi: hi, _lo: lo } }
+            }
         })
+    }
+
+    /// As launches take them.
+    pub(crate) fn planes(&self) -> Planes {
+        self.planes
     }
 }
 
@@ -131,15 +145,15 @@ fn round(values: &[f64]) -> Vec<f32> {
     values.iter().map(|&v| v as f32).collect()
 }
 
-fn pack_block(weights: &Weights, block: &Block, storage: Format) -> PackedBlock {
+fn pack_block(weights: &Weights, block: &Block, format: Format) -> PackedBlock {
     let folded: Vec<FoldedConv> = block.convs().map(|conv| weights.conv(conv)).collect();
-    let exponent = exponent(folded.iter().flat_map(|f| &f.weight), storage);
+    let exponent = exponent(folded.iter().flat_map(|f| &f.weight), format);
     let output = match folded.get(3) {
         Some(project) => folded[2].bias.iter().zip(&project.bias).map(|(e, p)| e + p).collect(),
         None => folded[2].bias.clone(),
     };
     PackedBlock {
-        filters: folded.iter().map(|f| pack(&f.weight, exponent, storage)).collect(),
+        filters: folded.iter().map(|f| pack(&f.weight, exponent, format)).collect(),
         exponent,
         biases: [round(&folded[0].bias), round(&folded[1].bias), round(&output)],
         single_biases: folded.iter().map(|f| round(&f.bias)).collect(),
@@ -167,8 +181,8 @@ pub(crate) struct BlockWeights {
 }
 
 impl BlockWeights {
-    fn upload(device: &Device, packed: &PackedBlock) -> Result<BlockWeights, CudaError> {
-        let filters = |i: usize| Filters::upload(device, &packed.filters[i]);
+    fn upload(device: &Device, packed: &PackedBlock, format: Format) -> Result<BlockWeights, CudaError> {
+        let filters = |i: usize| Filters::upload(device, &packed.filters[i], format);
         let bias = |i: usize| Buffer::from_slice(device, &packed.biases[i]);
         Ok(BlockWeights {
             reduce: filters(0)?,
@@ -190,29 +204,29 @@ pub(crate) struct HostWeights {
     /// The fully connected layer.
     pub(crate) dense: FoldedDense,
     blocks: Vec<PackedBlock>,
-    storage: Format,
+    format: Format,
 }
 
 impl HostWeights {
     /// Folds and packs, blocks in parallel.
-    pub(crate) fn new(weights: &Weights, storage: Format) -> HostWeights {
+    pub(crate) fn new(weights: &Weights, format: Format) -> HostWeights {
         let network: &Network = weights.network();
         HostWeights {
             stem: weights.conv(&network.stem),
             dense: weights.dense(),
-            blocks: network.blocks.par_iter().map(|block| pack_block(weights, block, storage)).collect(),
-            storage,
+            blocks: network.blocks.par_iter().map(|block| pack_block(weights, block, format)).collect(),
+            format,
         }
     }
 
     /// Copies the weights of the blocks to a device.
     pub(crate) fn upload(&self, device: &Device) -> Result<Vec<BlockWeights>, CudaError> {
-        self.blocks.iter().map(|block| BlockWeights::upload(device, block)).collect()
+        self.blocks.iter().map(|block| BlockWeights::upload(device, block, self.format)).collect()
     }
 
     /// How numbers are kept.
-    pub(crate) fn storage(&self) -> Format {
-        self.storage
+    pub(crate) fn format(&self) -> Format {
+        self.format
     }
 
     /// The bias of every convolution, by its index in the table.
@@ -230,9 +244,9 @@ mod tests {
     const ALL: [Format; 4] =
         [Format::F32, Format::Split, Format::Sixteen(Sixteen::F16), Format::Sixteen(Sixteen::Bf16)];
 
-    fn unpack(packed: &Packed, exponent: i32, storage: Format) -> Vec<f64> {
+    fn unpack(packed: &Packed, exponent: i32, format: Format) -> Vec<f64> {
         let scale = 2f64.powi(-exponent);
-        let number = |bits: u16| match storage {
+        let number = |bits: u16| match format {
             Format::Sixteen(Sixteen::Bf16) => bf16::from_bits(bits).to_f64(),
             _ => f16::from_bits(bits).to_f64(),
         };
@@ -249,10 +263,10 @@ mod tests {
     fn what_is_packed_can_be_read_back() {
         for size in [1e-3, 1.0, 37.0] {
             let filters = Random::new(5).values(4096, size);
-            for storage in ALL {
-                let e = exponent(filters.iter(), storage);
-                let found = unpack(&pack(&filters, e, storage), e, storage);
-                let (relative, absolute) = match storage {
+            for format in ALL {
+                let e = exponent(filters.iter(), format);
+                let found = unpack(&pack(&filters, e, format), e, format);
+                let (relative, absolute) = match format {
                     Format::F32 => (2f64.powi(-24), 0.0),
                     // Eleven bits and eleven more; the smallest rests are subnormal.
                     Format::Split => (2f64.powi(-22), 2f64.powi(-25 - e)),
@@ -260,7 +274,7 @@ mod tests {
                     Format::Sixteen(Sixteen::Bf16) => (2f64.powi(-8), 0.0),
                 };
                 for (w, f) in filters.iter().zip(&found) {
-                    assert!((w - f).abs() <= relative * w.abs() + absolute, "{storage:?} {size}: {w} became {f}");
+                    assert!((w - f).abs() <= relative * w.abs() + absolute, "{format:?} {size}: {w} became {f}");
                 }
             }
         }
