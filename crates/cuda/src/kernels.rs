@@ -10,4 +10,12 @@ pub struct Source {
 }
 
 /// Headers that sources include, by the name they use.
-pub const HEADERS: &[(&str, &str)] = &[("device.cuh", include_str!("../../../kernels/device.cuh"))];
+pub const HEADERS: &[(&str, &str)] = &[
+    ("device.cuh", include_str!("../../../kernels/device.cuh")),
+    ("common/gate_bit.cuh", include_str!("../../../kernels/common/gate_bit.cuh")),
+    ("common/stored.cuh", include_str!("../../../kernels/common/stored.cuh")),
+    ("head/params.cuh", include_str!("../../../kernels/head/params.cuh")),
+    ("sample/sampler.cuh", include_str!("../../../kernels/sample/sampler.cuh")),
+    ("stem/params.cuh", include_str!("../../../kernels/stem/params.cuh")),
+    ("stem/unpool.cuh", include_str!("../../../kernels/stem/unpool.cuh")),
+];
