@@ -38,15 +38,6 @@ impl Question<'_> {
     }
 }
 
-/// Where a gradient is met on the way back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// A tap: the output of a block, before its gate.
-    Tap(usize),
-    /// The output of a convolution, by its index in the table, behind the gate above it.
-    Conv(usize),
-}
-
 /// What was found out about a whole batch.
 pub(crate) struct Found {
     /// `[n, 1000]`.
@@ -91,11 +82,20 @@ pub(crate) fn reserve(factors: &[usize]) -> Result<Vec<f32>, EngineError> {
 impl Found {
     /// Room for all that is asked about `n` images.
     pub(crate) fn reserve(network: &Network, n: usize, question: &Question<'_>) -> Result<Found, EngineError> {
+        Found::reserve_for(|block| network.blocks[block].expand.output_len(), IMAGE_LEN, n, question)
+    }
+
+    /// The same for images and blocks' outputs of other sizes.
+    pub(crate) fn reserve_for(
+        block_len: impl Fn(usize) -> usize,
+        image_len: usize,
+        n: usize,
+        question: &Question<'_>,
+    ) -> Result<Found, EngineError> {
         let per_image = question.seeds.per_image();
-        let block_len = |block: usize| network.blocks[block].expand.output_len();
         let back = |pass: &Pass<'_>| {
             let taps = pass.taps.iter().map(|&block| reserve(&[n, per_image, block_len(block)]));
-            let input = if pass.input { reserve(&[n, per_image, IMAGE_LEN])? } else { Vec::new() };
+            let input = if pass.input { reserve(&[n, per_image, image_len])? } else { Vec::new() };
             Ok(Back { taps: taps.collect::<Result<_, _>>()?, input })
         };
         Ok(Found {
@@ -107,14 +107,17 @@ impl Found {
 
     /// All of it.
     pub(crate) fn room(&mut self) -> Room<'_> {
-        let back = |back: &'_ mut Back| -> BackRoom<'_> {
-            BackRoom { taps: back.taps.iter_mut().map(|v| v.as_mut_slice()).collect(), input: &mut back.input }
-        };
         Room {
             logits: &mut self.logits,
             outputs: self.outputs.iter_mut().map(|v| v.as_mut_slice()).collect(),
-            back: self.back.iter_mut().map(back).collect(),
+            back: self.back.iter_mut().map(Back::room).collect(),
         }
+    }
+}
+
+impl Back {
+    fn room(&mut self) -> BackRoom<'_> {
+        BackRoom { taps: self.taps.iter_mut().map(|v| v.as_mut_slice()).collect(), input: &mut self.input }
     }
 }
 
@@ -140,11 +143,11 @@ impl<'a> Room<'a> {
     }
 }
 
-/// Copies `values`, one stretch an image, to the places of seed `seed` in `room`, `[images, per_image, ..]`.
-pub(crate) fn scatter(values: &[f32], room: &mut [f32], images: usize, (seed, per_image): (usize, usize)) {
-    let len = values.len() / images;
+/// Copies `values`, one stretch of `len` an image, to the places of seed `seed` of images `first`, `first + 1`, ... in
+/// `room`, `[images, per_image, len]`.
+pub(crate) fn scatter(values: &[f32], len: usize, room: &mut [f32], first: usize, (seed, per_image): (usize, usize)) {
     for (image, values) in values.chunks_exact(len).enumerate() {
-        room[(image * per_image + seed) * len..][..len].copy_from_slice(values);
+        room[((first + image) * per_image + seed) * len..][..len].copy_from_slice(values);
     }
 }
 
@@ -171,7 +174,7 @@ mod tests {
     #[test]
     fn seeds_go_to_their_places() {
         let mut room = [0.0; 8];
-        scatter(&[1.0, 2.0, 3.0, 4.0], &mut room, 2, (1, 2));
+        scatter(&[1.0, 2.0, 3.0, 4.0], 2, &mut room, 0, (1, 2));
         assert_eq!(room, [0.0, 0.0, 1.0, 2.0, 0.0, 0.0, 3.0, 4.0]);
     }
 }

@@ -51,6 +51,11 @@ impl<T: Pod> Inlet<T> {
         Ok(Span::from(&self.device))
     }
 
+    /// What was sent last.
+    pub(crate) fn here(&self) -> Span<T> {
+        Span::from(&self.device)
+    }
+
     /// All that reads what was sent is queued on `compute`.
     pub(crate) fn release(&mut self, compute: &Stream) -> Result<(), CudaError> {
         self.taken.record(compute)

@@ -7,7 +7,7 @@ use backlit_net::Rule;
 use super::geometry::{BlockGeometry, Geometry, Map, Shortcut};
 use super::shapes::BlockShapes;
 use super::tensors::{Layout, Name, input_order, reduced_order};
-use crate::ops::conv::{Arithmetic, Conv, ConvArgs, Gates, RowOrder, gates};
+use crate::ops::conv::{self, Arithmetic, Conv, ConvArgs, Gates, RowOrder, gates};
 use crate::planes::{Planes, Sixteen, Span, Storage};
 use crate::weights::{BlockWeights, Format};
 use crate::{CudaError, Device, Stream};
@@ -94,7 +94,8 @@ impl Tensors<'_> {
         Planes::new(storage, len)
     }
 
-    fn map(&self, name: Name) -> Map {
+    /// Its shape.
+    pub(crate) fn map(&self, name: Name) -> Map {
         let g = self.geometry;
         match name {
             Name::Input(i) | Name::InputBack(i) | Name::InputGates(i) => match g.blocks.get(i) {
@@ -108,9 +109,9 @@ impl Tensors<'_> {
 
     /// A tensor of activations or a gradient.
     pub(crate) fn planes(&self, name: Name) -> Result<Planes, CudaError> {
-        match name {
-            Name::InputBack(_) | Name::ReducedBack(_) | Name::SpatialBack(_) => self.back(name, self.map(name)),
-            _ => self.there(name, self.map(name)),
+        match name.is_gradient() {
+            true => self.back(name, self.map(name)),
+            false => self.there(name, self.map(name)),
         }
     }
 
@@ -195,7 +196,7 @@ impl Convs {
         let output = tensors.planes(Name::InputBack(index + 1))?;
         let reduced = tensors.planes(Name::ReducedBack(index))?;
         let spatial = tensors.planes(Name::SpatialBack(index))?;
-        let gates = |name| Gates::Apply(tensors.gates(name), rule.into());
+        let gates = |name| Gates::Apply(tensors.gates(name), rule_of(rule));
         let args = |terms, gates, out| ConvArgs {
             n: tensors.n,
             terms,
@@ -225,6 +226,14 @@ impl Convs {
                 convs.input_back.launch(stream, &args)
             }
         }
+    }
+}
+
+fn rule_of(rule: Rule) -> conv::Rule {
+    match rule {
+        Rule::Plain => conv::Rule::Plain,
+        Rule::Guided => conv::Rule::Guided,
+        Rule::Rectified => conv::Rule::Rectified,
     }
 }
 

@@ -16,11 +16,10 @@ mod shapes;
 mod tensors;
 
 pub(crate) use body::{BackStep, Convs, Tensors};
-pub(crate) use geometry::{Geometry, Map};
+pub(crate) use geometry::Geometry;
 pub(crate) use tensors::{Layout, Name, Sharing};
 
 use backlit_net::Rule;
-use backlit_net::arch::BLOCKS;
 
 use crate::graph::Graph;
 use crate::weights::{BlockWeights, Format};
@@ -94,9 +93,3 @@ impl Plan {
         self.backward[rule as usize].as_mut().map_or(Ok(()), |graph| graph.launch(stream))
     }
 }
-
-/// The gradient of the pooled map is that of block 0's input, the gradient of the last output that of what would be
-/// the next block's.
-pub(crate) const POOLED_BACK: Name = Name::InputBack(0);
-/// See [`POOLED_BACK`].
-pub(crate) const OUTPUT_BACK: Name = Name::InputBack(BLOCKS);

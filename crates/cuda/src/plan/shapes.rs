@@ -97,10 +97,8 @@ mod tests {
     fn the_network_s_work_is_the_table_s() {
         let network = Network::of(Variant::V1_5);
         let g = Geometry::new(network, 224, true);
-        let found: u64 = (0..16)
-            .map(|i| BlockShapes::of(&g, i))
-            .map(|s| s.reduce.macs() + s.spatial.macs() + s.expand.macs())
-            .sum();
+        let found: u64 =
+            (0..16).map(|i| BlockShapes::of(&g, i)).map(|s| s.reduce.macs() + s.spatial.macs() + s.expand.macs()).sum();
         assert_eq!(found, network.convs().skip(1).map(|c| c.macs()).sum());
     }
 

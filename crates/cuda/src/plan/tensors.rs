@@ -68,6 +68,11 @@ pub(crate) enum Name {
 const KINDS: usize = 9;
 
 impl Name {
+    /// Whether it is the gradient of something.
+    pub(crate) fn is_gradient(self) -> bool {
+        matches!(self, Name::InputBack(_) | Name::ReducedBack(_) | Name::SpatialBack(_))
+    }
+
     fn index(self) -> usize {
         let (kind, block) = match self {
             Name::Input(b) => (0, b),
