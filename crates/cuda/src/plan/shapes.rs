@@ -99,7 +99,7 @@ mod tests {
         let g = Geometry::new(network, 224, true);
         let found: u64 =
             (0..16).map(|i| BlockShapes::of(&g, i)).map(|s| s.reduce.macs() + s.spatial.macs() + s.expand.macs()).sum();
-        assert_eq!(found, network.convs().skip(1).map(|c| c.macs()).sum());
+        assert_eq!(found, network.convs().skip(1).map(|c| c.macs()).sum::<u64>());
     }
 
     #[test]
