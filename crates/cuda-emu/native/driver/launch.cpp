@@ -49,11 +49,6 @@ struct Arguments {
   }
 };
 
-static void set_cluster(...) {}
-template <class Launch> static auto set_cluster(Launch& launch, const u32* cluster) -> decltype(launch.cluster, void()) {
-  memcpy(launch.cluster, cluster, sizeof launch.cluster);
-}
-
 static R run(const Entry* entry, EmuLaunch launch, Arguments& arguments, const Settings& s) {
   void (*code)(void**) = s.checked ? entry->checked : entry->fast;
   if (!code) {
@@ -108,7 +103,7 @@ R cuLaunchKernelEx(const Config* c, void* handle, void** params, void** extra) {
   memcpy(launch.grid, c->grid, sizeof launch.grid);
   memcpy(launch.block, c->block, sizeof launch.block);
   launch.smem = c->shared;
-  set_cluster(launch, cluster);
+  memcpy(launch.cluster, cluster, sizeof launch.cluster);
   auto arguments = std::make_shared<Arguments>(f->entry->sizes, params);
   const Entry* entry = f->entry;
   return submit(stream_of(c->stream),
