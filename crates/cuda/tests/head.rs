@@ -2,11 +2,14 @@
 
 mod modes;
 
+use std::rc::Rc;
+use std::sync::Arc;
+
 use backlit_cuda::ops::conv::{RowOrder, gates};
 use backlit_cuda::ops::head::{
     CLASSES, DEFAULT_BINADE, FEATURES, Head, HeadArgs, HeadDgrad, HeadDgradArgs, HeadWeights, Ladder,
 };
-use backlit_cuda::{Buffer, CudaError};
+use backlit_cuda::{Buffer, CudaError, Device, Stream};
 use backlit_cuda_emu::Settings;
 use backlit_net::Rule;
 use backlit_reference::ops::{dense_dgrad, dense_fwd, global_average_dgrad, global_average_fwd, relu_dgrad};
@@ -17,12 +20,17 @@ use modes::{CHECKED, FAST, KINDS, Kind, Tensor, all, assert_bits, device, run, s
 const LADDERS: [Ladder; 2] = [Ladder::Naive, Ladder::Split];
 const PIXELS: usize = 49;
 
+/// Images, seeds, and the weights on both sides.
+#[derive(Clone)]
 struct Case {
     n: usize,
     x: Vec<f32>,
     seeds: Vec<f32>,
-    weight: Vec<f64>,
-    bias: Vec<f64>,
+    weight: Rc<Vec<f64>>,
+    bias: Rc<Vec<f64>>,
+    device: Arc<Device>,
+    stream: Stream,
+    loaded: Rc<HeadWeights>,
 }
 
 impl Case {
@@ -34,19 +42,31 @@ impl Case {
             *v = if i / FEATURES % PIXELS == 0 { *v * 49.0 } else { 0.0 };
         }
         let (weight, bias) = (random.stream(1).integers(FEATURES * CLASSES, 3), random.stream(2).integers(CLASSES, 9));
-        Case { n, x, seeds: to_f32(&random.stream(3).integers(n * CLASSES, 3)), weight, bias }
+        Case::new(n, x, to_f32(&random.stream(3).integers(n * CLASSES, 3)), weight, bias)
     }
 
     fn random(n: usize) -> Case {
         let random = Random::new(4);
         let f32s = |v: Vec<f64>| to_f64(&to_f32(&v));
-        Case {
-            n,
-            x: to_f32(&random.stream(0).values(n * PIXELS * FEATURES, 1.0)),
-            seeds: to_f32(&random.stream(3).values(n * CLASSES, 1.0)),
-            weight: f32s(random.stream(1).values(FEATURES * CLASSES, 1.0)),
-            bias: f32s(random.stream(2).values(CLASSES, 1.0)),
-        }
+        let x = to_f32(&random.stream(0).values(n * PIXELS * FEATURES, 1.0));
+        let seeds = to_f32(&random.stream(3).values(n * CLASSES, 1.0));
+        let weight = f32s(random.stream(1).values(FEATURES * CLASSES, 1.0));
+        Case::new(n, x, seeds, weight, f32s(random.stream(2).values(CLASSES, 1.0)))
+    }
+
+    fn new(n: usize, x: Vec<f32>, seeds: Vec<f32>, weight: Vec<f64>, bias: Vec<f64>) -> Case {
+        let (device, stream) = device();
+        let loaded = Rc::new(HeadWeights::new(&device, &weight, &bias).expect("weights"));
+        Case { n, x, seeds, weight: Rc::new(weight), bias: Rc::new(bias), device, stream, loaded }
+    }
+
+    /// One image of them.
+    fn only(&self, image: usize) -> Case {
+        let (len, mut one) = (PIXELS * FEATURES, self.clone());
+        one.n = 1;
+        one.x = self.x[image * len..][..len].to_vec();
+        one.seeds = self.seeds[image * CLASSES..][..CLASSES].to_vec();
+        one
     }
 
     /// Logits and means of the reference.
@@ -73,21 +93,20 @@ impl Case {
     }
 
     fn forward(&self, ladder: Ladder, kind: Kind, mode: Settings) -> (Vec<f32>, Vec<f32>) {
-        let (device, stream) = device();
-        let weights = HeadWeights::new(&device, &self.weight, &self.bias).expect("weights");
-        let x = Tensor::from(&device, kind, &self.x);
-        let logits = Buffer::<f32>::new(&device, self.n * CLASSES).expect("memory");
-        let pooled = Buffer::<f32>::new(&device, self.n * FEATURES).expect("memory");
-        let head = Head::prepare_ladder(&device, PIXELS, ladder).expect("it loads");
+        let (device, stream) = (&self.device, &self.stream);
+        let x = Tensor::from(device, kind, &self.x);
+        let logits = Buffer::<f32>::new(device, self.n * CLASSES).expect("memory");
+        let pooled = Buffer::<f32>::new(device, self.n * FEATURES).expect("memory");
+        let head = Head::prepare_ladder(device, PIXELS, ladder).expect("it loads");
         let args = HeadArgs {
             n: self.n,
             x: x.planes(),
-            weights: &weights,
+            weights: &self.loaded,
             pooled: (&pooled).into(),
             logits: (&logits).into(),
         };
-        run(mode, &stream, || head.launch(&stream, &args));
-        (logits.read(&stream).expect("a copy"), pooled.read(&stream).expect("a copy"))
+        run(mode, stream, || head.launch(stream, &args));
+        (logits.read(stream).expect("a copy"), pooled.read(stream).expect("a copy"))
     }
 
     /// dz, its scales and the gradient of the mean.
@@ -98,26 +117,25 @@ impl Case {
         mode: Settings,
         gate: Option<(&[u32], Rule)>,
     ) -> (Vec<f32>, Vec<f32>, Vec<f32>) {
-        let (device, stream) = device();
-        let weights = HeadWeights::new(&device, &self.weight, &self.bias).expect("weights");
-        let seeds = Buffer::from_slice(&device, &self.seeds).expect("memory");
-        let dpool = Buffer::<f32>::new(&device, self.n * FEATURES).expect("memory");
-        let unscale = Buffer::<f32>::new(&device, self.n).expect("memory");
-        let dz = Tensor::new(&device, kind, self.n * PIXELS * FEATURES);
-        let words = gate.map(|(words, rule)| (Buffer::from_slice(&device, words).expect("memory"), rule));
-        let head = HeadDgrad::prepare_ladder(&device, PIXELS, DEFAULT_BINADE, ladder).expect("it loads");
+        let (device, stream) = (&self.device, &self.stream);
+        let seeds = Buffer::from_slice(device, &self.seeds).expect("memory");
+        let dpool = Buffer::<f32>::new(device, self.n * FEATURES).expect("memory");
+        let unscale = Buffer::<f32>::new(device, self.n).expect("memory");
+        let dz = Tensor::new(device, kind, self.n * PIXELS * FEATURES);
+        let words = gate.map(|(words, rule)| (Buffer::from_slice(device, words).expect("memory"), rule));
+        let head = HeadDgrad::prepare_ladder(device, PIXELS, DEFAULT_BINADE, ladder).expect("it loads");
         let args = HeadDgradArgs {
             n: self.n,
             seeds: (&seeds).into(),
-            weights: &weights,
+            weights: &self.loaded,
             dpool: (&dpool).into(),
             gates: words.as_ref().map(|(words, rule)| (words.into(), *rule)),
             dz: dz.planes(),
             unscale: (&unscale).into(),
         };
-        run(mode, &stream, || head.launch(&stream, &args));
-        let read = |buffer: &Buffer<f32>| buffer.read(&stream).expect("a copy");
-        (dz.read(&stream), read(&unscale), read(&dpool))
+        run(mode, stream, || head.launch(stream, &args));
+        let read = |buffer: &Buffer<f32>| buffer.read(stream).expect("a copy");
+        (dz.read(stream), read(&unscale), read(&dpool))
     }
 }
 
@@ -146,7 +164,7 @@ fn random_data_is_close_and_every_mode_agrees() {
             assert_bits(&format!("{ladder:?}"), &case.forward(ladder, Kind::F32, mode).0, &first);
         }
     }
-    let small = Case { n: 1, ..case };
+    let small = case.only(0);
     let first = small.forward(Ladder::Split, Kind::F32, FAST[0]).0;
     for mode in CHECKED {
         assert_bits("checked", &small.forward(Ladder::Split, Kind::F32, mode).0, &first);
@@ -194,7 +212,7 @@ fn gradients_are_spread_scaled_and_gated() {
 
 #[test]
 fn random_gradients_are_close_and_every_mode_agrees() {
-    let case = Case { n: 2, ..Case::random(2) };
+    let case = Case::random(2);
     let (words, _) = random_gates(2);
     let gate = Some((&words[..], Rule::Plain));
     let expected = case.reference_dpool();
@@ -215,14 +233,7 @@ fn an_image_has_the_same_bits_in_any_batch() {
     let (many, _) = case.forward(Ladder::Split, Kind::Split, FAST[0]);
     let (dz, _, _) = case.dgrad(Ladder::Split, Kind::F16, FAST[0], None);
     for image in [0, 3, 5] {
-        let len = PIXELS * FEATURES;
-        let one = Case {
-            n: 1,
-            x: case.x[image * len..][..len].to_vec(),
-            seeds: case.seeds[image * CLASSES..][..CLASSES].to_vec(),
-            weight: case.weight.clone(),
-            bias: case.bias.clone(),
-        };
+        let (len, one) = (PIXELS * FEATURES, case.only(image));
         assert_bits("logits", &many[image * CLASSES..][..CLASSES], &one.forward(Ladder::Split, Kind::Split, FAST[2]).0);
         assert_bits("dz", &dz[image * len..][..len], &one.dgrad(Ladder::Split, Kind::F16, FAST[2], None).0);
     }
@@ -231,7 +242,8 @@ fn an_image_has_the_same_bits_in_any_batch() {
 #[test]
 fn seeds_of_nothing_and_of_extremes_have_usable_scales() {
     let n = 4;
-    let mut case = Case { seeds: vec![0.0; n * CLASSES], ..Case::integers(n) };
+    let mut case = Case::integers(n);
+    case.seeds.fill(0.0);
     (case.seeds[CLASSES], case.seeds[2 * CLASSES], case.seeds[3 * CLASSES]) = (1e-44, 1e37, f32::NAN);
     let (dz, unscale, _) = case.dgrad(Ladder::Split, Kind::F16, FAST[0], None);
     assert_eq!((unscale[0], unscale[3]), (1.0, 1.0));
@@ -245,17 +257,16 @@ fn seeds_of_nothing_and_of_extremes_have_usable_scales() {
 
 #[test]
 fn wrong_lengths_are_refused() {
-    let (device, stream) = device();
     let case = Case::integers(1);
-    assert!(matches!(HeadWeights::new(&device, &case.weight[1..], &case.bias), Err(CudaError::Shape { .. })));
-    let weights = HeadWeights::new(&device, &case.weight, &case.bias).expect("weights");
-    let x = Tensor::from(&device, Kind::F32, &case.x);
-    let logits = Buffer::<f32>::new(&device, CLASSES).expect("memory");
-    let pooled = Buffer::<f32>::new(&device, FEATURES).expect("memory");
-    let head = Head::prepare(&device, PIXELS).expect("it loads");
+    let (device, stream) = (&case.device, &case.stream);
+    assert!(matches!(HeadWeights::new(device, &case.weight[1..], &case.bias), Err(CudaError::Shape { .. })));
+    let x = Tensor::from(device, Kind::F32, &case.x);
+    let logits = Buffer::<f32>::new(device, CLASSES).expect("memory");
+    let pooled = Buffer::<f32>::new(device, FEATURES).expect("memory");
+    let head = Head::prepare(device, PIXELS).expect("it loads");
     let (pooled, logits) = ((&pooled).into(), (&logits).into());
-    let args = HeadArgs { n: 2, x: x.planes(), weights: &weights, pooled, logits };
-    assert!(matches!(head.launch(&stream, &args), Err(CudaError::Shape { .. })));
+    let args = HeadArgs { n: 2, x: x.planes(), weights: &case.loaded, pooled, logits };
+    assert!(matches!(head.launch(stream, &args), Err(CudaError::Shape { .. })));
     let none = HeadArgs { n: 0, ..args };
-    head.launch(&stream, &none).expect("nothing to do");
+    head.launch(stream, &none).expect("nothing to do");
 }
