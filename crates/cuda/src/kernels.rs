@@ -9,13 +9,26 @@ pub struct Source {
     pub text: &'static str,
 }
 
+macro_rules! headers {
+    ($($name:literal),* $(,)?) => { &[$(($name, include_str!(concat!("../../../kernels/", $name)))),*] };
+}
+
 /// Headers that sources include, by the name they use.
-pub const HEADERS: &[(&str, &str)] = &[
-    ("device.cuh", include_str!("../../../kernels/device.cuh")),
-    ("common/gate_bit.cuh", include_str!("../../../kernels/common/gate_bit.cuh")),
-    ("common/stored.cuh", include_str!("../../../kernels/common/stored.cuh")),
-    ("head/params.cuh", include_str!("../../../kernels/head/params.cuh")),
-    ("sample/sampler.cuh", include_str!("../../../kernels/sample/sampler.cuh")),
-    ("stem/params.cuh", include_str!("../../../kernels/stem/params.cuh")),
-    ("stem/unpool.cuh", include_str!("../../../kernels/stem/unpool.cuh")),
+pub const HEADERS: &[(&str, &str)] = headers![
+    "common/access.cuh",
+    "common/gate_bit.cuh",
+    "common/gates.cuh",
+    "common/storage.cuh",
+    "common/stored.cuh",
+    "conv/epilogue.cuh",
+    "conv/fragments.cuh",
+    "conv/params.cuh",
+    "conv/pipeline.cuh",
+    "conv/rows.cuh",
+    "conv/taps.cuh",
+    "device.cuh",
+    "head/params.cuh",
+    "sample/sampler.cuh",
+    "stem/params.cuh",
+    "stem/unpool.cuh",
 ];

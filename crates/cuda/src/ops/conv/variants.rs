@@ -74,8 +74,8 @@ pub static VARIANTS: &[Variant] = {
     ]
 };
 
-/// Two stages of 16 channels: 128 rows, and 64 rows of weights or 16 rows of 64, 20 floats (80 bytes) a row.
-const TILES_SHARED: u32 = 2 * (128 + 64) * 80;
+/// Four stages of 16 channels of 4 bytes.
+const TILES_SHARED: u32 = 4 * (128 + 64) * 64;
 
 /// Four stages of 32 channels of 2 bytes.
 const fn mma_shared(rows: u32, columns: u32) -> u32 {
