@@ -6,6 +6,7 @@ pub mod device;
 mod error;
 pub mod kernels;
 pub mod launch;
+pub mod offline;
 pub mod ops;
 
 pub use buffer::{Buffer, Pinned};
