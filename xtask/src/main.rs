@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod kernels;
+mod predict;
 mod project;
 
 use std::process::ExitCode;
@@ -19,11 +20,14 @@ struct Args {
 enum Chore {
     /// Compile every CUDA kernel for every architecture, and check what came out
     Kernels(kernels::Args),
+    /// Write kernels/PREDICTIONS.md: the least time of every launch, and the time that it should take
+    Predict,
 }
 
 fn main() -> ExitCode {
     let done = match Args::parse().chore {
         Chore::Kernels(args) => kernels::run(&args),
+        Chore::Predict => predict::run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

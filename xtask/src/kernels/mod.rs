@@ -14,6 +14,8 @@ use std::path::PathBuf;
 use rayon::prelude::*;
 
 use crate::project;
+pub(crate) use report::markdown;
+
 use arch::{ARCHS, Arch};
 use checks::Row;
 use promises::Promises;
