@@ -91,7 +91,8 @@ pub(super) fn predicted(launch: &Launch, batch: usize, precision: Precision) -> 
     let (_, products) = precision.cost(launch.way);
     let plain = launch.cores == Cores::Plain || precision == Precision::F32;
     let (rate, products) = if plain { (0.60 * PLAIN, 1) } else { (0.65 * MATRIX, products) };
-    let operations = 2.0 * (batch * launch.macs * products) as f64 / rate / full(launch, batch);
+    let tiled = if launch.cores == Cores::Matrix { full(launch, batch) } else { 1.0 };
+    let operations = 2.0 * (batch * launch.macs * products) as f64 / rate / tiled;
     operations.max(bytes(launch, batch, precision) / (0.80 * MEMORY)) + LAUNCH
 }
 
