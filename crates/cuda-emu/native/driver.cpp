@@ -93,7 +93,8 @@ R cuMemsetD8Async(u64 d, u8 v, size_t n, void* s) { return submit(s, [=] { memse
 R cuModuleLoadData(void** m, const void*) { *m = (void*)0x20; return OK; }
 R cuModuleUnload(void*) { return OK; }
 R cuModuleGetFunction(void** f, void*, const char* n) { auto it = fns().find(n); if (it == fns().end()) return NOT_FOUND; *f = &it->second; return OK; }
-R cuFuncGetAttribute(int* v, int, void*) { *v = 0; return OK; }
+R cuFuncGetAttribute(int* v, int a, void*) { *v = a == 0 ? 1024 : 0; return OK; }
+R cuMemGetInfo_v2(size_t* f, size_t* t) { *f = *t = 1ull << 30; return OK; }
 R cuFuncSetAttribute(void* f, int a, int v) { if (a == 8) { if (v > 232448) return INVALID; ((Fn*)f)->smem_max = v; } return OK; }
 R cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int* n, void*, int, size_t, u32) { *n = 1; return OK; }
 R cuLaunchKernel(void* f, u32 gx, u32 gy, u32 gz, u32 bx, u32 by, u32 bz, u32 sm, void* s, void** p, void**) { u32 g[3] = {gx, gy, gz}, b[3] = {bx, by, bz}; return launch(g, b, sm, s, (Fn*)f, p); }

@@ -31,7 +31,7 @@ pub(crate) struct Args {
     arch: Vec<String>,
 }
 
-/// Where the cubins are: `ARCH/FILE.cubin` in here.
+/// Where the cubins are: `ARCH/FILE.cubin` in here, and in `ready` as the engine takes them.
 pub(crate) fn cubins() -> PathBuf {
     project::target().join("cubins")
 }
@@ -109,12 +109,14 @@ fn unit(
     promises: &Promises,
     allowed: &Allowed,
 ) -> Result<Unit, String> {
-    let compiled = match backlit_cuda::offline::compile(name, text, headers, arch.name) {
+    let compiled = match tools.compile((name, text), headers, arch.name) {
         Ok(compiled) => compiled,
         Err(e) => return Ok(Unit { rows: vec![], problems: vec![e.to_string()] }),
     };
     let path = cubins().join(arch.name).join(name).with_extension("cubin");
     project::write(&path, &compiled.cubin)?;
+    let (file, entry) = tools.ready((name, text), arch.name, &compiled.cubin);
+    project::write(&cubins().join("ready").join(file), entry)?;
     let log = log::parse(&compiled.log);
     let mut problems: Vec<String> =
         log.warnings.iter().map(|w| format!("kernels/{name} for {}: {w}", arch.name)).collect();

@@ -3,10 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use backlit_cuda::CudaError;
+use backlit_cuda::compile::{Compiled, Key, Nvrtc, options};
+use backlit_cuda::kernels::HEADERS;
+
 use crate::project;
 
-/// Where cuobjdump and nvdisasm are; NVRTC is loaded already.
+/// The compiler, and the folder with cuobjdump and nvdisasm.
 pub(crate) struct Tools {
+    nvrtc: Nvrtc,
     bin: PathBuf,
 }
 
@@ -33,9 +38,26 @@ impl Tools {
         if !has_tools(&bin) {
             return Err(format!("no cuobjdump and nvdisasm in {}", bin.display()));
         }
-        let load = backlit_cuda::offline::load_nvrtc(&lib);
-        load.map_err(|_| format!("no libnvrtc that loads in {}", lib.display()))?;
-        Ok(Tools { bin })
+        let nvrtc = Nvrtc::in_folder(&lib).map_err(|e| format!("{}: {e}", lib.display()))?;
+        Ok(Tools { nvrtc, bin })
+    }
+
+    /// Compiles as the engine does, with a report in the log.
+    pub(crate) fn compile(
+        &self,
+        (name, text): (&str, &str),
+        headers: &[(String, String)],
+        arch: &str,
+    ) -> Result<Compiled, CudaError> {
+        let mut options = options(arch);
+        options.push("--ptxas-options=-v".into());
+        self.nvrtc.compile(name, text, headers, arch, &options)
+    }
+
+    /// Under which name, and as which bytes, the engine finds this cubin in a folder of ready ones.
+    pub(crate) fn ready(&self, (name, text): (&str, &str), arch: &str, cubin: &[u8]) -> (String, Vec<u8>) {
+        let key = Key::new(name, text, HEADERS, &options(arch));
+        (key.file_name(self.nvrtc.version()), key.entry(cubin))
     }
 
     /// Takes a cubin apart.
