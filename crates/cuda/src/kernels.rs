@@ -9,5 +9,20 @@ pub struct Source {
     pub text: &'static str,
 }
 
+macro_rules! headers {
+    ($($name:literal),* $(,)?) => { &[$(($name, include_str!(concat!("../../../kernels/", $name)))),*] };
+}
+
 /// Headers that sources include, by the name they use.
-pub const HEADERS: &[(&str, &str)] = &[("device.cuh", include_str!("../../../kernels/device.cuh"))];
+pub const HEADERS: &[(&str, &str)] = headers![
+    "device.cuh",
+    "common/access.cuh",
+    "common/gates.cuh",
+    "common/storage.cuh",
+    "conv/epilogue.cuh",
+    "conv/fragments.cuh",
+    "conv/params.cuh",
+    "conv/pipeline.cuh",
+    "conv/rows.cuh",
+    "conv/taps.cuh",
+];

@@ -13,6 +13,7 @@ mod memory;
 mod module;
 pub mod ops;
 mod pinned;
+pub mod planes;
 pub mod probe;
 pub mod stream;
 pub mod tensor_map;

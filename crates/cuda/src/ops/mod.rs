@@ -1,3 +1,4 @@
 //! One typed launcher an op.
 
+pub mod conv;
 pub mod fill;
