@@ -23,7 +23,7 @@ constexpr size_t STACK = 64 << 10;
 constexpr u32 MAXT = 1024;
 constexpr u32 ARENA = 256 << 10;
 
-struct CpA { u32 dst; const void* src; u32 bytes, group; };
+struct CpA { u32 dst; const void* src; u32 size, bytes, group; };
 struct Fiber : Ctx {
   void** params; const char* state; u32 wait_bar, wait_par;
   u32 cp_group, cp_count; std::vector<CpA> cpa;
@@ -158,9 +158,21 @@ void exec_slot(Slot& s, Warp& wp) {
       for (u32 m = s.mask; m; m &= m - 1) { int l = __builtin_ctz(m); r |= (u32)((emu::BallotArg*)s.arg[l])->pred << l; }
       for (u32 m = s.mask; m; m &= m - 1) ((emu::BallotArg*)s.arg[__builtin_ctz(m)])->out = r;
       break; }
+    case emu::OP_REDUCE: {
+      int kind = ((emu::ReduceArg*)s.arg[__builtin_ctz(s.mask)])->kind; bool first = true; u32 r = 0;
+      for (u32 m = s.mask; m; m &= m - 1) {
+        u32 v = ((emu::ReduceArg*)s.arg[__builtin_ctz(m)])->v;
+        if (first) r = v; else switch (kind) {
+          case 0: r += v; break; case 1: r = std::max(r, v); break; case 2: r = (u32)std::max((int)r, (int)v); break;
+          case 3: r = std::min(r, v); break; case 4: r = (u32)std::min((int)r, (int)v); break;
+          case 5: r &= v; break; case 6: r |= v; break; default: r ^= v; }
+        first = false;
+      }
+      for (u32 m = s.mask; m; m &= m - 1) ((emu::ReduceArg*)s.arg[__builtin_ctz(m)])->out = r;
+      break; }
     case emu::OP_LDMATRIX: case emu::OP_LDMATRIX_T: {
-      u16 t[4][8][8];
-      for (int i = 0; i < 4; i++) {
+      u16 t[4][8][8]; int tiles = ((emu::LdmArg*)s.arg[0])->tiles;
+      for (int i = 0; i < tiles; i++) {
         u32 cnt[8] = {};
         for (int r = 0; r < 8; r++) {
           u32 a = ((emu::LdmArg*)s.arg[i * 8 + r])->addr;
@@ -172,10 +184,22 @@ void exec_slot(Slot& s, Warp& wp) {
         W->st.ldm_phases += *std::max_element(cnt, cnt + 8); W->st.ldm_ideal++;
       }
       for (int l = 0; l < 32; l++) { u32* r = ((emu::LdmArg*)s.arg[l])->r;
-        for (int i = 0; i < 4; i++) {
+        for (int i = 0; i < tiles; i++) {
           if (s.op == emu::OP_LDMATRIX) memcpy(&r[i], &t[i][l >> 2][(l & 3) * 2], 4);
           else r[i] = t[i][(l & 3) * 2][l >> 2] | (u32)t[i][(l & 3) * 2 + 1][l >> 2] << 16;
         } }
+      break; }
+    case emu::OP_MMA_TF32: {
+      auto tf = [](u32 v) { return __uint_as_float(v & ~0x1fffu); };
+      float A[16][8], B[8][8], C[16][8];
+      for (int l = 0; l < 32; l++) { auto* a = (emu::MmaArg*)s.arg[l]; int g = l >> 2, c = l & 3;
+        A[g][c] = tf(a->a[0]); A[g + 8][c] = tf(a->a[1]); A[g][c + 4] = tf(a->a[2]); A[g + 8][c + 4] = tf(a->a[3]);
+        B[c][g] = tf(a->b0); B[c + 4][g] = tf(a->b1);
+        for (int e = 0; e < 2; e++) { C[g][2 * c + e] = a->d[e]; C[g + 8][2 * c + e] = a->d[2 + e]; } }
+      for (int i = 0; i < 16; i++) for (int k = 0; k < 8; k++) { float x = A[i][k]; for (int j = 0; j < 8; j++) C[i][j] += x * B[k][j]; }
+      for (int l = 0; l < 32; l++) { auto* a = (emu::MmaArg*)s.arg[l]; int g = l >> 2, c = l & 3;
+        for (int e = 0; e < 2; e++) { a->d[e] = C[g][2 * c + e]; a->d[2 + e] = C[g + 8][2 * c + e]; } }
+      W->st.mma++;
       break; }
     case emu::OP_MMA_F16: case emu::OP_MMA_BF16: {
       auto bf = [&](u32 v) -> float { if (s.op == emu::OP_MMA_BF16) return __uint_as_float(v << 16); return f16_to_f32(f16{(u16)v}); };
@@ -262,19 +286,20 @@ void barrier(u32 id, u32 n, int line) {
   block_self("barrier");
 }
 static void do_cpa(const CpA& c) {
-  chk_access(W->arena + c.dst, 16, 1, nullptr);
-  if (c.bytes) { chk_access(c.src, 16, 0, nullptr); memcpy(W->arena + c.dst, c.src, 16); } else memset(W->arena + c.dst, 0, 16);
+  chk_access(W->arena + c.dst, c.size, 1, nullptr);
+  if (c.bytes) { chk_access(c.src, c.bytes, 0, nullptr); memcpy(W->arena + c.dst, c.src, c.bytes); }
+  memset(W->arena + c.dst + c.bytes, 0, c.size - c.bytes);
 }
-void cp_async16(u32 dst, const void* src, u32 bytes) {
+void cp_async(u32 dst, const void* src, u32 size, u32 bytes) {
   Fiber* s = me();
-  if ((dst & 15) || ((u64)src & 15)) fail("cp.async of 16 bytes: address not 16-byte aligned (dst %u)", dst);
-  if (dst + 16 > W->smem) fail("cp.async destination %u outside shared memory (%u bytes)", dst, W->smem);
-  if (bytes != 0 && bytes != 16) fail("cp.async size %u", bytes);
+  if ((dst & (size - 1)) || ((u64)src & (size - 1))) fail("cp.async of %u bytes: address not a multiple of it (dst %u, src %p)", size, dst, src);
+  if (dst + size > W->smem) fail("cp.async destination %u outside shared memory (%u bytes)", dst, W->smem);
+  if (bytes > size) fail("cp.async of %u bytes told to copy %u", size, bytes);
   Warp& wp = W->warp[s->warp]; u32 i = s->cp_count++;
   if (wp.cpr.size() <= i) wp.cpr.push_back(Cpr{{}, 0});
   wp.cpr[i].addr[s->lane] = dst; wp.cpr[i].mask |= 1u << s->lane;
-  chk_cpa_issue(W->arena + dst, 16, __builtin_return_address(0));
-  CpA c{dst, src, bytes, s->cp_group};
+  chk_cpa_issue(W->arena + dst, size, __builtin_return_address(0));
+  CpA c{dst, src, size, bytes, s->cp_group};
   if (W->async_mode == 1 || (W->async_mode == 2 && (rnd() & 1))) do_cpa(c); else s->cpa.push_back(c);
 }
 void cp_async_commit() { me()->cp_group++; }
@@ -307,6 +332,15 @@ void mbar_wait(u32 b, u32 p) {
   Fiber* s = me();
   if ((find(b)->phase & 1) != (p & 1)) { chk_acquire(s, b); return; }
   s->wait_bar = b; s->wait_par = p & 1; W->mwait.push_back(s); block_self("mbarrier wait"); chk_acquire(s, b);
+}
+void bar_arrive(u32 id, u32 n) {
+  Fiber* s = me(); Bar& b = W->bar[id & 15];
+  if (b.count == 0) b.expect = n; else if (b.expect != n) fail("barrier %u used with different thread counts %u and %u", id, b.expect, n);
+  if (++b.count == n) release_bar(b, s->warp);
+}
+void note_access(const void* p, unsigned n, int w, const void* pc) {
+  if ((u64)p & (n - 1)) fail("a %u-byte access at %p, which is not a multiple of it", n, p);
+  if (!is_stack(p)) chk_access(p, n, w, pc);
 }
 void fence_proxy_async() { chk_proxy_fence(); }
 void tma_load(u32 dst, const void* map, u32 bar, const int* c, int rank) {
