@@ -70,11 +70,14 @@ void unpack_tf32(const Meeting& m, Operands& o) {
 template <int K> void multiply(const float (&a)[M][MOST_K], const float (&b)[MOST_K][N], float (&d)[M][N]) {
   for (int r0 = 0; r0 < M; r0 += 8) {
     Vec8 sum[8];
+#pragma GCC unroll 8
     for (int r = 0; r < 8; r++) sum[r] = load8(d[r0 + r]);
     for (int k = 0; k < K; k++) {
       const Vec8 row = load8(b[k]);
+#pragma GCC unroll 8
       for (int r = 0; r < 8; r++) sum[r] = multiply_add(broadcast(a[r0 + r][k]), row, sum[r]);
     }
+#pragma GCC unroll 8
     for (int r = 0; r < 8; r++) store8(d[r0 + r], sum[r]);
   }
 }
