@@ -15,7 +15,7 @@
 // Element of channel 0 of the residual's pixel, or NOWHERE.
 DEV u32 residual_pixel(const ConvParams& p, const Pixel& at) {
   const u32 shift = p.stride_write - 1, odd = (at.y | at.x) & shift;
-  if (!p.residual || odd) return NOWHERE;
+  if (!p.residual || !at.valid || odd) return NOWHERE;
   const u32 y = (at.y >> shift) * p.stride_read, x = (at.x >> shift) * p.stride_read;
   return ((at.image * p.residual_side + y) * p.residual_side + x) * p.channels;
 }
@@ -24,42 +24,42 @@ DEV u32 residual_pixel(const ConvParams& p, const Pixel& at) {
 template <class Store, bool DGRAD>
 DEV void epilogue16x64(const ConvParams& p, const float (&acc)[8][4], u32 c, u32 row, u32 col) {
   if (row >= p.class_pixels) return;  // the same for the whole warp: tiles of padding have no words
-  const u32 lane = threadIdx.x & 31, quad = 2 * (lane & 3);
+  const u32 lane = threadIdx.x & 31;
   u32* const word = p.gates + gate_word((c * p.class_rows + row) / 16, col / 64, p.channels / 64, lane);
   const bool gated = p.gates != nullptr;
   u32 bits = DGRAD && gated ? *word : 0;
+  bool ok[2];
+  u32 to[2], from[2];
 #pragma unroll
   for (u32 h = 0; h < 2; h++) {
     const Pixel at = pixel_of(p, c, row + (lane >> 2) + 8 * h);
-    if (!at.valid) continue;
-    const u32 to = place_of(p, at) * p.channels + col + quad, from = residual_pixel(p, at);
+    ok[h] = at.valid;
+    to[h] = place_of(p, at) * p.channels + col;
+    from[h] = residual_pixel(p, at);
+  }
 #pragma unroll
-    for (u32 j = 0; j < 8; j++) {
-      Pair v = {acc[j][2 * h] * p.out_scale, acc[j][2 * h + 1] * p.out_scale};
-      if (!DGRAD && p.bias) {
-        const float2 bias = *reinterpret_cast<const float2*>(p.bias + col + 8 * j + quad);
-        v.x += bias.x;
-        v.y += bias.y;
-      }
-      if (from != NOWHERE) {
-        const Pair r = Store::read(p.residual, p.residual_lo, from + col + 8 * j + quad);
-        v.x += r.x;
-        v.y += r.y;
-      }
-      const u32 bit = 4 * j + 2 * h;
-      if (DGRAD) {
-        if (gated) {
-          v.x = apply_gate(v.x, bits >> bit & 1, p.rule);
-          v.y = apply_gate(v.y, bits >> (bit + 1) & 1, p.rule);
-        }
-      } else {
-        bits |= (u32)(v.x > 0.f) << bit | (u32)(v.y > 0.f) << (bit + 1);
-        if (p.relu) {  // NaN stays, so that it is seen
-          v.x = v.x <= 0.f ? 0.f : v.x;
-          v.y = v.y <= 0.f ? 0.f : v.y;
+  for (u32 j = 0; j < 8; j += 2) {
+    Pair bias[2] = {};
+    if (!DGRAD && p.bias) StoreF32::read(p.bias, nullptr, col + 8 * j, true, bias);
+#pragma unroll
+    for (u32 h = 0; h < 2; h++) {
+      Pair v[2], add[2];
+      if (p.residual) Store::read(p.residual, p.residual_lo, from[h] + col + 8 * j, from[h] != NOWHERE, add);
+#pragma unroll
+      for (u32 e = 0; e < 2; e++) {
+        const float(&sum)[4] = acc[j + e];
+        v[e] = {sum[2 * h] * p.out_scale, sum[2 * h + 1] * p.out_scale};
+        if (!DGRAD) v[e] = {v[e].x + bias[e].x, v[e].y + bias[e].y};
+        if (p.residual) v[e] = {v[e].x + add[e].x, v[e].y + add[e].y};
+        const u32 bit = 4 * (j + e) + 2 * h;
+        if (DGRAD) {
+          if (gated) v[e] = {apply_gate(v[e].x, bits >> bit & 1, p.rule), apply_gate(v[e].y, bits >> bit & 2, p.rule)};
+        } else {
+          if (ok[h]) bits |= (u32)(v[e].x > 0.f) << bit | (u32)(v[e].y > 0.f) << (bit + 1);
+          if (p.relu) v[e] = {v[e].x <= 0.f ? 0.f : v[e].x, v[e].y <= 0.f ? 0.f : v[e].y};  // NaN stays to be seen
         }
       }
-      Store::write(p.out, p.out_lo, to + 8 * j, v);
+      Store::write(p.out, p.out_lo, to[h] + 8 * j, ok[h], v);
     }
   }
   if (!DGRAD && gated) *word = bits;

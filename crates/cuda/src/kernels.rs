@@ -21,6 +21,7 @@ pub const HEADERS: &[(&str, &str)] = headers![
     "common/storage.cuh",
     "conv/epilogue.cuh",
     "conv/fragments.cuh",
+    "conv/mma.cuh",
     "conv/params.cuh",
     "conv/pipeline.cuh",
     "conv/rows.cuh",
