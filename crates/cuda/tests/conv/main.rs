@@ -32,7 +32,8 @@ fn ways(variant: &Variant, exact: bool) -> Vec<Settings> {
 /// All kernels that take a shape, on exact and on random data, in every way of running.
 fn sweep(what: &str, shape: &ConvShape, n: usize, change: impl Fn(&mut Case)) {
     let mut ran = 0;
-    for variant in VARIANTS.iter().filter(|v| v.direction == shape.direction && shape.channels % v.tile.1 == 0) {
+    for variant in VARIANTS.iter().filter(|v| v.direction == shape.direction && shape.channels.is_multiple_of(v.tile.1))
+    {
         for exact in [true, false] {
             let mut case = Case::new(shape, n, variant.arithmetic, exact, 7);
             change(&mut case);

@@ -108,7 +108,7 @@ impl Conv {
         shape.check(arithmetic, max_batch)?;
         let mut kernels = vec![];
         for &variant in variants.iter().rev() {
-            if variant.direction == shape.direction && shape.channels % variant.tile.1 == 0 {
+            if variant.direction == shape.direction && shape.channels.is_multiple_of(variant.tile.1) {
                 let kernel = device.kernel(variant.source, variant.kernel)?;
                 if variant.shared > 48 << 10 {
                     kernel.allow_shared(variant.shared)?;
