@@ -1,8 +1,9 @@
 // How a tensor's elements are stored: from and to float32, in the order of mma.m16n8 accumulators.
 //
-// In a row of 16 channels, two column tiles of 8, lane q of a quad (four neighbouring lanes) owns channels 2 q, 2 q + 1
-// and 8 + 2 q, 8 + 2 q + 1. `read(plane, plane_lo, i, ok, v)` fetches them for the row whose channel 0 is element i,
-// zeros unless `ok`; `write` is the inverse. All lanes of a warp must call them together; a quad agrees on i and ok.
+// Of a row of 16 channels, two column tiles of 8, lane q of a quad (four neighbouring lanes) owns channels 2 q, 2 q + 1
+// and 8 + 2 q, 8 + 2 q + 1. `read(at, j, ok, v)` fetches them for column tiles j and j + 1 of the row that `at` points
+// to, zeros unless `ok`; `write` is the inverse. j is a constant, so it costs no address arithmetic. All lanes of a warp
+// must call them together; a quad agrees on row and ok.
 //
 // float32: a lane's two channels are 8 bytes, a quad's 32: a whole sector. 16 bits: they would be 4 bytes and half a
 // sector, so neighbours swap one pair: even lanes move four channels of the first tile, odd lanes of the second, and an
@@ -20,50 +21,61 @@ struct Pair {
 
 DEV float clamp_to(float v, float most) { return v > most ? most : v < -most ? -most : v; }
 
+// A row of a tensor, and this lane's place in it; `lo` belongs to split tensors.
+struct Cursor {
+  u8 *at, *lo;
+};
+
+template <class Store>
+DEV Cursor cursor(const void* plane, const void* plane_lo, u32 element) {
+  const u64 bytes = (u64)(element + Store::lane()) * Store::BYTES;
+  return {(u8*)plane + bytes, (u8*)plane_lo + bytes};
+}
+
 struct StoreF32 {
-  static DEV_MEMBER void read(const void* plane, const void*, u32 i, bool ok, Pair (&v)[2]) {
-    const float* const from = static_cast<const float*>(plane) + i + 2 * (threadIdx.x & 3);
+  static constexpr u32 BYTES = 4;
+  static DEV_MEMBER u32 lane() { return 2 * (threadIdx.x & 3); }
+  static DEV_MEMBER void read(const Cursor& from, u32 j, bool ok, Pair (&v)[2]) {
 #pragma unroll
-    for (u32 tile = 0; tile < 2; tile++) {
-      v[tile] = {0.f, 0.f};
+    for (u32 e = 0; e < 2; e++) {
+      v[e] = {0.f, 0.f};
       if (ok) {
-        const float2 two = *reinterpret_cast<const float2*>(from + 8 * tile);
-        v[tile] = {two.x, two.y};
+        const float2 two = *reinterpret_cast<const float2*>(from.at + 32 * (j + e));
+        v[e] = {two.x, two.y};
       }
     }
   }
-  static DEV_MEMBER void write(void* plane, void*, u32 i, bool ok, const Pair (&v)[2]) {
-    float* const to = static_cast<float*>(plane) + i + 2 * (threadIdx.x & 3);
+  static DEV_MEMBER void write(const Cursor& to, u32 j, bool ok, const Pair (&v)[2]) {
 #pragma unroll
-    for (u32 tile = 0; tile < 2; tile++) {
+    for (u32 e = 0; e < 2; e++) {
       float2 two;
-      two.x = v[tile].x;
-      two.y = v[tile].y;
-      if (ok) *reinterpret_cast<float2*>(to + 8 * tile) = two;
+      two.x = v[e].x;
+      two.y = v[e].y;
+      if (ok) *reinterpret_cast<float2*>(to.at + 32 * (j + e)) = two;
     }
   }
 };
 
-// The two words of a lane, one a tile of 8 channels, to and from the row of 16 channels at element i.
-DEV u32 sixteen_place(u32 i) { return i + 8 * (threadIdx.x & 1) + 2 * (threadIdx.x & 2); }
+// A lane's two words of 16-bit values, one a tile of 8 channels, from and to four neighbouring channels of one tile.
+DEV u32 lane16() { return 8 * (threadIdx.x & 1) + 2 * (threadIdx.x & 2); }
 
-DEV void read_words(const void* plane, u32 i, bool ok, u32 (&word)[2]) {
+DEV void read_words(const u8* from, bool ok, u32 (&word)[2]) {
   uint2 four;
   four.x = four.y = 0;
-  if (ok) four = *reinterpret_cast<const uint2*>(static_cast<const u16*>(plane) + sixteen_place(i));
+  if (ok) four = *reinterpret_cast<const uint2*>(from);
   const bool odd = threadIdx.x & 1;
   const u32 theirs = __shfl_xor_sync(0xffffffffu, odd ? four.x : four.y, 1);
   word[0] = odd ? theirs : four.x;
   word[1] = odd ? four.y : theirs;
 }
 
-DEV void write_words(void* plane, u32 i, bool ok, const u32 (&word)[2]) {
+DEV void write_words(u8* to, bool ok, const u32 (&word)[2]) {
   const bool odd = threadIdx.x & 1;
   const u32 theirs = __shfl_xor_sync(0xffffffffu, odd ? word[0] : word[1], 1);
   uint2 four;
   four.x = odd ? theirs : word[0];
   four.y = odd ? word[1] : theirs;
-  if (ok) *reinterpret_cast<uint2*>(static_cast<u16*>(plane) + sixteen_place(i)) = four;
+  if (ok) *reinterpret_cast<uint2*>(to) = four;
 }
 
 struct F16 {
@@ -80,44 +92,48 @@ struct Bf16 {
 
 template <class Type>
 struct Store16 {
-  static DEV_MEMBER void read(const void* plane, const void*, u32 i, bool ok, Pair (&v)[2]) {
+  static constexpr u32 BYTES = 2;
+  static DEV_MEMBER u32 lane() { return lane16(); }
+  static DEV_MEMBER void read(const Cursor& from, u32 j, bool ok, Pair (&v)[2]) {
     u32 word[2];
-    read_words(plane, i, ok, word);
+    read_words(from.at + 16 * j, ok, word);
     v[0] = Type::unpack(word[0]);
     v[1] = Type::unpack(word[1]);
   }
-  static DEV_MEMBER void write(void* plane, void*, u32 i, bool ok, const Pair (&v)[2]) {
+  static DEV_MEMBER void write(const Cursor& to, u32 j, bool ok, const Pair (&v)[2]) {
     u32 word[2];
 #pragma unroll
-    for (u32 tile = 0; tile < 2; tile++) {
-      word[tile] = Type::pack(clamp_to(v[tile].x, Type::most()), clamp_to(v[tile].y, Type::most()));
+    for (u32 e = 0; e < 2; e++) {
+      word[e] = Type::pack(clamp_to(v[e].x, Type::most()), clamp_to(v[e].y, Type::most()));
     }
-    write_words(plane, i, ok, word);
+    write_words(to.at + 16 * j, ok, word);
   }
 };
 
 // Two fp16 planes: x = hi + lo, hi = fp16(x), lo = fp16(x - hi).
 struct StoreSplit {
-  static DEV_MEMBER void read(const void* plane, const void* plane_lo, u32 i, bool ok, Pair (&v)[2]) {
+  static constexpr u32 BYTES = 2;
+  static DEV_MEMBER u32 lane() { return lane16(); }
+  static DEV_MEMBER void read(const Cursor& from, u32 j, bool ok, Pair (&v)[2]) {
     u32 hi[2], lo[2];
-    read_words(plane, i, ok, hi);
-    read_words(plane_lo, i, ok, lo);
+    read_words(from.at + 16 * j, ok, hi);
+    read_words(from.lo + 16 * j, ok, lo);
 #pragma unroll
-    for (u32 tile = 0; tile < 2; tile++) {
-      const Pair h = F16::unpack(hi[tile]), l = F16::unpack(lo[tile]);
-      v[tile] = {h.x + l.x, h.y + l.y};
+    for (u32 e = 0; e < 2; e++) {
+      const Pair h = F16::unpack(hi[e]), l = F16::unpack(lo[e]);
+      v[e] = {h.x + l.x, h.y + l.y};
     }
   }
-  static DEV_MEMBER void write(void* plane, void* plane_lo, u32 i, bool ok, const Pair (&v)[2]) {
+  static DEV_MEMBER void write(const Cursor& to, u32 j, bool ok, const Pair (&v)[2]) {
     u32 hi[2], lo[2];
 #pragma unroll
-    for (u32 tile = 0; tile < 2; tile++) {
-      const float x = clamp_to(v[tile].x, F16::most()), y = clamp_to(v[tile].y, F16::most());
-      hi[tile] = F16::pack(x, y);
-      const Pair h = F16::unpack(hi[tile]);
-      lo[tile] = F16::pack(x - h.x, y - h.y);
+    for (u32 e = 0; e < 2; e++) {
+      const float x = clamp_to(v[e].x, F16::most()), y = clamp_to(v[e].y, F16::most());
+      hi[e] = F16::pack(x, y);
+      const Pair h = F16::unpack(hi[e]);
+      lo[e] = F16::pack(x - h.x, y - h.y);
     }
-    write_words(plane, i, ok, hi);
-    write_words(plane_lo, i, ok, lo);
+    write_words(to.at + 16 * j, ok, hi);
+    write_words(to.lo + 16 * j, ok, lo);
   }
 };

@@ -106,6 +106,7 @@ fn residuals_pixel_by_pixel_and_with_strides() {
     let mut shape = single(Forward, 4, 64, 64, 1, 1);
     shape.residual = Some(ResidualShape::plain(4));
     sweep("plain", &shape, 2, |_| ());
+    sweep("in place", &shape, 1, |case| case.in_place = true);
     shape.residual = Some(ResidualShape { side: 8, stride_read: 2, stride_write: 1 });
     sweep("reading even pixels", &shape, 2, |_| ());
     let mut shape = single(Dgrad, 8, 64, 64, 1, 1);

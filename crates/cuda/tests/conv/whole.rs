@@ -2,8 +2,11 @@
 
 use std::collections::HashSet;
 
-use backlit_cuda::ops::conv::{Arithmetic, ConvShape, Direction, ResidualShape, RowOrder, VARIANTS};
-use backlit_cuda::planes::Sixteen;
+use backlit_cuda::Buffer;
+use backlit_cuda::ops::conv::{
+    Arithmetic, Conv, ConvArgs, ConvShape, Direction, Gates, ResidualShape, RowOrder, Rule, VARIANTS,
+};
+use backlit_cuda::planes::{Planes, Sixteen, Span, Storage};
 use backlit_cuda_emu::Settings;
 use backlit_net::arch::{Network, Variant};
 
@@ -103,7 +106,6 @@ fn every_layer_of_the_network() {
 /// What a launch refuses: the message says what was expected.
 #[test]
 fn shapes_that_no_kernel_takes() {
-    use backlit_cuda::ops::conv::Conv;
     let (device, _) = crate::case::device();
     let good = single(Direction::Dgrad, 8, 64, 64, 3, 2);
     let refused = |change: &dyn Fn(&mut ConvShape), arithmetic, batch, part: &str| {
@@ -122,4 +124,39 @@ fn shapes_that_no_kernel_takes() {
     refused(&|_| (), Arithmetic::Split, 1, "forward pass");
     refused(&|_| (), F16, 0, "images");
     refused(&|_| (), F16, 1 << 25, "smaller batch");
+}
+
+/// What a launch refuses before anything is queued.
+#[test]
+fn arguments_that_do_not_fit() {
+    let (device, stream) = crate::case::device();
+    let conv = Conv::prepare(&device, single(Direction::Forward, 4, 64, 64, 1, 1), F16, 2).expect("a good shape");
+    let sixteen = |len| Planes::sixteen(&Buffer::new(&device, len).expect("memory"), Sixteen::F16);
+    let (tensor, weights) = (sixteen(2 * 16 * 64), sixteen(64 * 64));
+    let terms = [(tensor, weights)];
+    let good = ConvArgs {
+        n: 2,
+        terms: &terms,
+        out_scale: 1.0,
+        bias: None,
+        residual: None,
+        gates: Gates::None,
+        relu: true,
+        out: tensor,
+    };
+    let refused = |args: ConvArgs<'_>, part: &str| {
+        let error = conv.launch(&stream, &args).expect_err("it is refused").to_string();
+        assert!(error.contains(part), "{error}");
+    };
+    let words = |len| Span::new(4096, len);
+    refused(ConvArgs { n: 3, ..good }, "1 to 2 images");
+    refused(ConvArgs { terms: &[], ..good }, "terms");
+    refused(ConvArgs { residual: Some(tensor), ..good }, "residual");
+    refused(ConvArgs { terms: &[(weights, sixteen(64))], ..good }, "weights");
+    refused(ConvArgs { out: sixteen(64), ..good }, "output");
+    refused(ConvArgs { out: Planes::f32(&Buffer::new(&device, 4096).expect("memory")), ..good }, "F32");
+    refused(ConvArgs { bias: Some(Span::new(4096, 63)), ..good }, "bias");
+    refused(ConvArgs { gates: Gates::Write(words(255)), ..good }, "256 words");
+    refused(ConvArgs { gates: Gates::Apply(words(256), Rule::Plain), ..good }, "cannot");
+    assert!(Planes::new(Storage::F32 { address: 4104 }, 1).is_err(), "an address that is not a multiple of 16");
 }
