@@ -1,5 +1,9 @@
-// Portability layer: the same kernel source compiles with NVRTC / nvcc (GPU) and g++ / clang++ (CPU emulator).
-// No CUDA header is needed on the GPU side.
+// device: the layer under every kernel, with two halves of one meaning.
+//
+// GPU half (below): compiled by NVRTC or nvcc, needs no CUDA header, holds all inline PTX of the project, one small
+// function an instruction. CPU half (crates/cuda-emu/native/emu.h): the same functions on the emulator.
+// What NVRTC itself provides (threadIdx, shuffles, atomics, fmaf, __float_as_uint, uint4 ...) is not repeated here;
+// the CPU half provides it.
 #pragma once
 #if defined(__CUDACC__) || defined(__CUDACC_RTC__)
 #define EMU 0
@@ -8,9 +12,11 @@
 #endif
 
 typedef unsigned char u8;
+typedef signed char i8;
 typedef unsigned short u16;
 typedef unsigned int u32;
 typedef unsigned long long u64;
+typedef long long i64;
 struct alignas(2) bf16 { u16 x; };
 struct alignas(2) f16 { u16 x; };
 struct alignas(64) TensorMap { u64 opaque[16]; };
@@ -19,27 +25,70 @@ struct alignas(64) TensorMap { u64 opaque[16]; };
 #include "emu.h"
 #else
 #define DEV static __device__ __forceinline__
+// A static member function of a struct.
+#define DEV_MEMBER static __device__ __forceinline__
 #define DYN_SMEM(name) extern __shared__ __align__(1024) u8 name[]
 #define EXPORT_KERNEL(k)
 #define KERNEL extern "C" __global__ void
 
+// Address of a pointer into shared memory as the instructions below want it.
 DEV u32 smem_addr(const void* p) { return (u32)__cvta_generic_to_shared(p); }
 
+// --- memory: one access of 16 or 8 bytes, global or shared; the address must be a multiple of the size -------------
+DEV uint4 ld16(const void* p) { return *static_cast<const uint4*>(p); }
+DEV void st16(void* p, uint4 v) { *static_cast<uint4*>(p) = v; }
+DEV uint2 ld8(const void* p) { return *static_cast<const uint2*>(p); }
+DEV void st8(void* p, uint2 v) { *static_cast<uint2*>(p) = v; }
+// Global memory that no thread of the launch writes: through the read-only path.
+DEV uint4 ldg16(const void* p) { return __ldg(static_cast<const uint4*>(p)); }
+DEV uint2 ldg8(const void* p) { return __ldg(static_cast<const uint2*>(p)); }
+// Touched once: first out of the cache.
+DEV uint4 ld16_stream(const void* p) { return __ldcs(static_cast<const uint4*>(p)); }
+DEV void st16_stream(void* p, uint4 v) { __stcs(static_cast<uint4*>(p), v); }
+
+// --- conversions: to nearest, ties to even --------------------------------------------------------------------------
 DEV float bf16_to_f32(bf16 v) { return __uint_as_float((u32)v.x << 16); }
 DEV bf16 f32_to_bf16(float f) { bf16 r; asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(r.x) : "f"(f)); return r; }
-DEV u32 pack_bf16(float lo, float hi) { u32 r; asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(r) : "f"(hi), "f"(lo)); return r; }
 DEV float f16_to_f32(f16 v) { float r; asm("cvt.f32.f16 %0, %1;" : "=f"(r) : "h"(v.x)); return r; }
 DEV f16 f32_to_f16(float f) { f16 r; asm("cvt.rn.f16.f32 %0, %1;" : "=h"(r.x) : "f"(f)); return r; }
+DEV u32 pack_bf16(float lo, float hi) {
+  u32 r; asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(r) : "f"(hi), "f"(lo)); return r;
+}
+DEV u32 pack_f16(float lo, float hi) {
+  u32 r; asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(r) : "f"(hi), "f"(lo)); return r;
+}
+// To tf32 (10 bits of fraction), ties away from zero; the result is a float's bits.
+DEV u32 f32_to_tf32(float f) { u32 r; asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(r) : "f"(f)); return r; }
 
-DEV u32 pack_f16(float lo, float hi) { u32 r; asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(r) : "f"(hi), "f"(lo)); return r; }
-
-// 16-byte async copy global -> shared; bytes in {0,16}: 0 zero-fills
+// --- cp.async: global -> shared beside the program; `bytes` are copied, the rest of the size is zeros ---------------
+DEV void cp_async4(u32 dst, const void* src, u32 bytes) {
+  asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" :: "r"(dst), "l"(src), "r"(bytes) : "memory");
+}
+DEV void cp_async8(u32 dst, const void* src, u32 bytes) {
+  asm volatile("cp.async.ca.shared.global [%0], [%1], 8, %2;" :: "r"(dst), "l"(src), "r"(bytes) : "memory");
+}
 DEV void cp_async16(u32 dst, const void* src, u32 bytes) {
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" :: "r"(dst), "l"(src), "r"(bytes) : "memory");
 }
 DEV void cp_async_commit() { asm volatile("cp.async.commit_group;" ::: "memory"); }
+// Waits until at most N of this thread's newest groups are under way.
 template <int N> DEV void cp_async_wait() { asm volatile("cp.async.wait_group %0;" :: "n"(N) : "memory"); }
 
+// --- ldmatrix: 8x8 tiles of 16 bits into mma fragments; lane i of group j gives the address of row i of tile j ------
+DEV void ldmatrix_x1(u32& r, u32 a) {
+  asm volatile("ldmatrix.sync.aligned.m8n8.x1.shared.b16 {%0}, [%1];" : "=r"(r) : "r"(a) : "memory");
+}
+DEV void ldmatrix_x1_trans(u32& r, u32 a) {
+  asm volatile("ldmatrix.sync.aligned.m8n8.x1.trans.shared.b16 {%0}, [%1];" : "=r"(r) : "r"(a) : "memory");
+}
+DEV void ldmatrix_x2(u32 (&r)[2], u32 a) {
+  asm volatile("ldmatrix.sync.aligned.m8n8.x2.shared.b16 {%0,%1}, [%2];"
+               : "=r"(r[0]), "=r"(r[1]) : "r"(a) : "memory");
+}
+DEV void ldmatrix_x2_trans(u32 (&r)[2], u32 a) {
+  asm volatile("ldmatrix.sync.aligned.m8n8.x2.trans.shared.b16 {%0,%1}, [%2];"
+               : "=r"(r[0]), "=r"(r[1]) : "r"(a) : "memory");
+}
 DEV void ldmatrix_x4(u32 (&r)[4], u32 a) {
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
                : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"(a) : "memory");
@@ -48,6 +97,9 @@ DEV void ldmatrix_x4_trans(u32 (&r)[4], u32 a) {
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];"
                : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"(a) : "memory");
 }
+
+// --- mma.sync: d[16][8] += a[16][K] * b[K][8], float32 sums -----------------------------------------------------------
+// Fragments: g = lane / 4, c = lane % 4. d: (g, 2c), (g, 2c+1), (g+8, 2c), (g+8, 2c+1).
 DEV void mma_f16_16816(float (&d)[4], const u32 (&a)[4], u32 b0, u32 b1) {
   asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
                : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
@@ -58,7 +110,56 @@ DEV void mma_bf16_16816(float (&d)[4], const u32 (&a)[4], u32 b0, u32 b1) {
                : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
                : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
-DEV void bar_sync(u32 id, u32 nthreads) { asm volatile("bar.sync %0, %1;" :: "r"(id), "r"(nthreads) : "memory"); }
+// tf32: a0 (g, c), a1 (g+8, c), a2 (g, c+4), a3 (g+8, c+4); b0 (c, g), b1 (c+4, g); one value a register.
+DEV void mma_tf32_1688(float (&d)[4], const u32 (&a)[4], u32 b0, u32 b1) {
+  asm volatile("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+               : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+
+// The same for a warp's tile of I x 2J small tiles: d[i][j] += a[i] * b[j], where b[j/2] holds the fragments of two
+// tiles as ldmatrix_x4 gives them; and N ldmatrix in a row. On the GPU these are the plain loops. The emulator makes
+// one meeting of the warp of each, so a kernel that uses them instead of its own loops runs several times faster there.
+template <int I, int J> DEV void mma_f16_tiles(float (&d)[I][2 * J][4], const u32 (&a)[I][4], const u32 (&b)[J][4]) {
+#pragma unroll
+  for (int i = 0; i < I; i++)
+#pragma unroll
+    for (int j = 0; j < 2 * J; j++) mma_f16_16816(d[i][j], a[i], b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]);
+}
+template <int I, int J> DEV void mma_bf16_tiles(float (&d)[I][2 * J][4], const u32 (&a)[I][4], const u32 (&b)[J][4]) {
+#pragma unroll
+  for (int i = 0; i < I; i++)
+#pragma unroll
+    for (int j = 0; j < 2 * J; j++) mma_bf16_16816(d[i][j], a[i], b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]);
+}
+template <int N> DEV void ldmatrix_x4(u32 (&r)[N][4], const u32 (&a)[N]) {
+#pragma unroll
+  for (int i = 0; i < N; i++) ldmatrix_x4(r[i], a[i]);
+}
+template <int N> DEV void ldmatrix_x4_trans(u32 (&r)[N][4], const u32 (&a)[N]) {
+#pragma unroll
+  for (int i = 0; i < N; i++) ldmatrix_x4_trans(r[i], a[i]);
+}
+
+// --- barriers -----------------------------------------------------------------------------------------------------------
+// Named barrier: `threads` threads (a multiple of 32) of the block meet at `id` (1..15).
+DEV void bar_sync(u32 id, u32 threads) { asm volatile("bar.sync %0, %1;" :: "r"(id), "r"(threads) : "memory"); }
+// Counts as having come without waiting for the others.
+DEV void bar_arrive(u32 id, u32 threads) { asm volatile("bar.arrive %0, %1;" :: "r"(id), "r"(threads) : "memory"); }
+
+// --- programmatic dependent launch: nothing below sm_90 -------------------------------------------------------------
+// Waits until everything that the launches before wrote can be read.
+DEV void grid_wait() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+// Lets the next launch start its blocks.
+DEV void grid_launch_next() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
 
 #if __CUDA_ARCH__ >= 900
 DEV void mbar_init(u32 bar, u32 count) { asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" :: "r"(bar), "r"(count) : "memory"); }
@@ -101,3 +202,14 @@ DEV void wgmma_m64n64k16(float (&d)[32], u64 da, u64 db, int accumulate) {
 }
 #endif
 #endif
+
+// --- both halves ------------------------------------------------------------------------------------------------------
+#define F32_MAX 3.402823466e+38f
+#define F16_MAX 65504.0f
+#define BF16_MAX 3.3895313892515355e+38f
+// Into the finite range of the 16-bit type; NaN stays NaN.
+DEV float clamp_f16(float v) { return v > F16_MAX ? F16_MAX : v < -F16_MAX ? -F16_MAX : v; }
+DEV float clamp_bf16(float v) { return v > BF16_MAX ? BF16_MAX : v < -BF16_MAX ? -BF16_MAX : v; }
+// The two halves of a packed pair: x is the low one.
+DEV float2 f16x2_to_f32(u32 v) { return make_float2(f16_to_f32(f16{(u16)v}), f16_to_f32(f16{(u16)(v >> 16)})); }
+DEV float2 bf16x2_to_f32(u32 v) { return make_float2(__uint_as_float(v << 16), __uint_as_float(v & 0xffff0000u)); }

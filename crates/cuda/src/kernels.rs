@@ -15,10 +15,11 @@ macro_rules! headers {
 
 /// Headers that sources include, by the name they use.
 pub const HEADERS: &[(&str, &str)] = headers![
-    "device.cuh",
     "common/access.cuh",
+    "common/gate_bit.cuh",
     "common/gates.cuh",
     "common/storage.cuh",
+    "common/stored.cuh",
     "conv/epilogue.cuh",
     "conv/fragments.cuh",
     "conv/mma.cuh",
@@ -26,4 +27,9 @@ pub const HEADERS: &[(&str, &str)] = headers![
     "conv/pipeline.cuh",
     "conv/rows.cuh",
     "conv/taps.cuh",
+    "device.cuh",
+    "head/params.cuh",
+    "sample/sampler.cuh",
+    "stem/params.cuh",
+    "stem/unpool.cuh",
 ];
