@@ -7,6 +7,7 @@ use backlit_net::arch::PoolBorder;
 use bytemuck::{Pod, Zeroable};
 
 use super::{CHANNELS, StemWeights, Variant, check_side, codes_len};
+use crate::ops::conv::Arithmetic;
 use crate::ops::stored::{Lengths, Stored, rule_number, source};
 use crate::planes::{Planes, Span};
 use crate::{CudaError, Device, Grid, Kernel, Stream};
@@ -19,6 +20,7 @@ pub static DGRAD: &[Variant] = &[
     Variant {
         kernel: "stem_dgrad_naive",
         source: &NAIVE,
+        arithmetic: Arithmetic::F32,
         threads: 256,
         shared: 0,
         blocks: |n, side| (n * side * side).div_ceil(256),
@@ -26,6 +28,7 @@ pub static DGRAD: &[Variant] = &[
     Variant {
         kernel: "stem_dgrad_rows",
         source: &ROWS,
+        arithmetic: Arithmetic::F32,
         threads: 128,
         // 16 channels of 7 x 24 weights and of 11 rows of 32 of the map, and one float to spread the banks.
         shared: 4 * 16 * (7 * 24 + 11 * 32 + 1),
