@@ -43,6 +43,31 @@ DEV float2 stored_get2(const Stored& t, u64 i) {
   return float2{hi.x + lo.x, hi.y + lo.y};
 }
 
+// Elements i to i + 7; i is a multiple of 8.
+DEV void stored_get8(const Stored& t, u64 i, float (&v)[8]) {
+  if (t.kind == STORED_F32) {
+#pragma unroll
+    for (u32 j = 0; j < 8; j += 4) {
+      const float4 four = load4((const float*)t.a + i + j);
+      v[j] = four.x;
+      v[j + 1] = four.y;
+      v[j + 2] = four.z;
+      v[j + 3] = four.w;
+    }
+    return;
+  }
+  for (u32 plane = 0; plane < (t.kind == STORED_SPLIT ? 2 : 1); plane++) {
+    const uint4 bits = ld16((const u16*)(plane ? t.b : t.a) + i);
+    const u32 words[4] = {bits.x, bits.y, bits.z, bits.w};
+#pragma unroll
+    for (u32 j = 0; j < 8; j += 2) {
+      const float2 two = t.kind == STORED_BF16 ? bf16x2_to_f32(words[j / 2]) : f16x2_to_f32(words[j / 2]);
+      v[j] = plane ? v[j] + two.x : two.x;
+      v[j + 1] = plane ? v[j + 1] + two.y : two.y;
+    }
+  }
+}
+
 // Elements i and i + 1, rounded to what is stored; what is finite stays finite; i is even.
 DEV void stored_put2(const Stored& t, u64 i, float2 v) {
   if (t.kind == STORED_F32) {

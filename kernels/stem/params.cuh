@@ -27,10 +27,13 @@ struct StemDgrad {
   Stored d;              // [n, side/4, side/4, 64], of the pool's output
   const u8* codes;       // as above
   const float* weight;   // [7][21][64]
+  const void* packed;    // tensor cores: fp16 or bf16 in the order of 12_dgrad_mma
   const float* unscale;  // [n]
   float* dx;             // [n, side, side, 3], overwritten
   u32 n, side;
   u32 rule, border;
+  float out_scale;
+  u32 pad;
 };
 
 // The winner of a window in two channels. Starting from zero decides nothing but who is CODE_NOTHING.

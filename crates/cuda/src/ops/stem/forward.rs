@@ -134,7 +134,7 @@ impl Stem {
         if n == 0 {
             return Ok(());
         }
-        let (packed, out_scale) = args.weights.packed(self.variant.arithmetic);
+        let (packed, out_scale) = args.weights.forward(self.variant.arithmetic);
         let params = Params {
             from: args.from.params(),
             weight: args.weights.weight().address(),
