@@ -40,8 +40,30 @@ static R launch(const u32* g, const u32* b, u32 smem, void* s, Fn* f, void** par
     u32 threads = settings.threads ? settings.threads : std::max(1u, std::thread::hardware_concurrency());
     EmuLaunch L = {{G[0], G[1], G[2]}, {B[0], B[1], B[2]}, smem, settings.checked ? 1u : threads, settings.seed, settings.async, settings.checked};
     std::vector<void*> p; for (auto& a : *copy) { u8* q = (u8*)a.data(); p.push_back(q + (64 - (u64)q % 64) % 64); }
-    char err[512]; if (emu_launch(settings.checked ? f->checked : f->fast, p.data(), &L, nullptr, err, 512)) { last_error = f->name + ": " + err; fprintf(stderr, "emulated launch of %s\n", last_error.c_str()); return sticky = LAUNCH_FAILED; }
+    if (!settings.checked) for (size_t i = 0; i < p.size(); i++) emu::chk_unchecked(p[i], f->sizes[i]);
+    char err[1024]; if (emu_launch(settings.checked ? f->checked : f->fast, p.data(), &L, nullptr, err, sizeof err)) { last_error = f->name + ": " + err; fprintf(stderr, "emulated launch of %s\n", last_error.c_str()); return sticky = LAUNCH_FAILED; }
     return OK; });
+}
+// A launch by name on emulator memory, without the driver and its sticky error: one argument of `size` bytes, settings of
+// the thread. 0 = ok; else emu_last_error says why.
+extern "C" int emu_direct(const char* name, const void* argument, size_t size, const u32* grid, const u32* block, u32 smem) {
+  last_error.clear();
+  auto it = fns().find(name);
+  if (it == fns().end()) { last_error = std::string("no kernel ") + name; return 1; }
+  Fn& f = it->second;
+  if (f.sizes.size() != 1 || f.sizes[0] != size) { last_error = f.name + ": its argument has " + std::to_string(f.sizes.empty() ? 0 : f.sizes[0]) + " bytes, not " + std::to_string(size); return 1; }
+  std::vector<u8> copy(size + 128);
+  u8* p = copy.data() + (128 - (u64)copy.data() % 128);
+  memcpy(p, argument, size);
+  void* params[1] = {p};
+  EmuLaunch l = {};
+  memcpy(l.grid, grid, 12); memcpy(l.block, block, 12);
+  l.smem = smem; l.os_threads = 1; l.seed = settings.seed; l.async_mode = settings.async; l.check = settings.checked;
+  if (!settings.checked) emu::chk_unchecked(p, size);
+  char err[1024];
+  if (!emu_launch(settings.checked ? f.checked : f.fast, params, &l, nullptr, err, sizeof err)) return 0;
+  last_error = err;
+  return 1;
 }
 extern "C" {
 R cuInit(u32) { return OK; }
@@ -83,12 +105,12 @@ R cuMemAllocAsync(u64* p, size_t n, void*) { return cuMemAlloc_v2(p, n); }
 R cuMemFree_v2(u64 p) { emu_free((void*)p); return OK; }
 R cuMemFreeAsync(u64 p, void*) { return cuMemFree_v2(p); }
 namespace emu_ns {}
-void emu_mark_init(void* p, size_t n);
+void emu_mark_init(void* p, size_t n); void emu_mark_copied(void* d, const void* s, size_t n);
 R cuMemcpyHtoDAsync_v2(u64 d, const void* h, size_t n, void* s) { return submit(s, [=] { memcpy((void*)d, h, n); emu_mark_init((void*)d, n); return (R)OK; }); }
 R cuMemcpyHtoD_v2(u64 d, const void* h, size_t n) { memcpy((void*)d, h, n); emu_mark_init((void*)d, n); return OK; }
 R cuMemcpyDtoHAsync_v2(void* h, u64 d, size_t n, void* s) { return submit(s, [=] { memcpy(h, (void*)d, n); return (R)OK; }); }
 R cuMemcpyDtoH_v2(void* h, u64 d, size_t n) { memcpy(h, (void*)d, n); return OK; }
-R cuMemcpyDtoDAsync_v2(u64 d, u64 x, size_t n, void* s) { return submit(s, [=] { memcpy((void*)d, (void*)x, n); emu_mark_init((void*)d, n); return (R)OK; }); }
+R cuMemcpyDtoDAsync_v2(u64 d, u64 x, size_t n, void* s) { return submit(s, [=] { memcpy((void*)d, (void*)x, n); emu_mark_copied((void*)d, (void*)x, n); return (R)OK; }); }
 R cuMemsetD8Async(u64 d, u8 v, size_t n, void* s) { return submit(s, [=] { memset((void*)d, v, n); emu_mark_init((void*)d, n); return (R)OK; }); }
 R cuModuleLoadData(void** m, const void*) { *m = (void*)0x20; return OK; }
 R cuModuleUnload(void*) { return OK; }

@@ -1,6 +1,10 @@
 //! Runs CUDA kernels on the CPU for tests.
 
-use std::ffi::c_void;
+pub mod check;
+pub mod direct;
+pub mod maps;
+pub mod statistics;
+
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -77,6 +81,3 @@ pub fn last_error() -> String {
         std::ffi::CStr::from_ptr(f()).to_string_lossy().into_owned()
     }
 }
-
-#[allow(dead_code)]
-type Entry = unsafe extern "C" fn(*mut *mut c_void);
