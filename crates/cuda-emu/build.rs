@@ -12,8 +12,8 @@ fn main() {
         println!("cargo:rerun-if-changed={}", folder.display());
     }
     let mut sources = vec![];
-    find(&kernels, &mut sources);
-    find(&here.join("kernels"), &mut sources);
+    find(&kernels, "cu", &mut sources);
+    find(&here.join("kernels"), "cu", &mut sources);
     sources.sort();
 
     let base = |opt: u32| {
@@ -30,9 +30,12 @@ fn main() {
     };
     let mut objects = vec![];
     let mut runtime = base(2);
-    for file in ["emu.cpp", "check.cpp", "driver.cpp"] {
-        runtime.file(native.join(file));
-    }
+    let mut runtime_files = vec![];
+    find(&native, "cpp", &mut runtime_files);
+    runtime_files.sort();
+    let (compiler, runtime_files): (Vec<_>, Vec<_>) =
+        runtime_files.into_iter().partition(|file| file.starts_with(native.join("nvrtc")));
+    runtime.files(&runtime_files);
     objects.extend(runtime.compile_intermediates());
     let mut fast = base(2);
     fast.flag("-x").flag("c++").files(&sources);
@@ -45,7 +48,7 @@ fn main() {
     objects.extend(checked.compile_intermediates());
     link(&out, "libcuda.so", &objects);
     let mut nvrtc = base(1);
-    nvrtc.file(native.join("nvrtc.cpp"));
+    nvrtc.files(&compiler);
     link(&out, "libnvrtc.so.13", &nvrtc.compile_intermediates());
 }
 
@@ -56,13 +59,13 @@ fn link(out: &Path, name: &str, objects: &[PathBuf]) {
     assert!(status.success(), "linking {name} failed");
 }
 
-/// Every `.cu` file below a folder.
-fn find(folder: &Path, files: &mut Vec<PathBuf>) {
+/// Every file below a folder that ends so.
+fn find(folder: &Path, extension: &str, files: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
         if path.is_dir() {
-            find(&path, files);
-        } else if path.extension().is_some_and(|e| e == "cu") {
+            find(&path, extension, files);
+        } else if path.extension().is_some_and(|e| e == extension) {
             files.push(path);
         }
     }

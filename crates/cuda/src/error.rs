@@ -110,6 +110,12 @@ pub enum CudaError {
         /// The driver's words.
         reason: String,
     },
+    /// Options that make no sense.
+    #[error("{problem}")]
+    Options {
+        /// What was found and what to do.
+        problem: String,
+    },
     /// A shape that a kernel does not take.
     #[error("{op}: {problem}")]
     Shape {

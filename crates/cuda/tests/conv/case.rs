@@ -122,6 +122,22 @@ impl Case {
         sums
     }
 
+    /// Some of the images of a case with a plain residual.
+    pub(crate) fn images(&self, from: usize, to: usize) -> Case {
+        let part = |v: &[f64]| {
+            let one = v.len() / self.n;
+            v[from * one..to * one].to_vec()
+        };
+        let bits = self.bits.len() / self.n;
+        Case {
+            n: to - from,
+            tensors: self.tensors.iter().map(|t| part(t)).collect(),
+            residual: self.residual.as_ref().map(|r| part(r)),
+            bits: self.bits[from * bits..to * bits].to_vec(),
+            ..self.clone()
+        }
+    }
+
     /// What ReLU or the rule make of a sum, before rounding.
     fn after(&self, sum: f64, bit: bool) -> f64 {
         let passes = match (self.shape.direction, self.rule) {
@@ -229,7 +245,14 @@ pub(crate) fn layer(shape: &ConvShape, term: &Term) -> Conv2d {
 }
 
 /// A launch that writes `channels` at `side`, of a layer with one term.
-pub(crate) fn single(direction: Direction, side: usize, c_in: usize, c_out: usize, kernel: usize, stride: usize) -> ConvShape {
+pub(crate) fn single(
+    direction: Direction,
+    side: usize,
+    c_in: usize,
+    c_out: usize,
+    kernel: usize,
+    stride: usize,
+) -> ConvShape {
     let out = (side + 2 * (kernel / 2) - kernel) / stride + 1;
     let term = |side, channels| Term { side, channels, kernel, stride, pad: kernel / 2 };
     let (term, side, channels) = match direction {
