@@ -13,6 +13,7 @@ mod batch;
 mod memory;
 mod moments;
 mod parts;
+mod unpool;
 
 pub(crate) use batch::See;
 pub(crate) use memory::Memory;
