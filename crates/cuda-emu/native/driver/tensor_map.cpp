@@ -1,16 +1,8 @@
 // Tensor maps: the driver's refusals; the encoding itself is the emulator's own.
+#include "../host.h"
 #include "state.h"
 
 namespace driver {
-
-// The emulator has them from its rewrite on.
-extern "C" {
-void emu_tensor_map_tiled(void* map, const void* base, u32 bytes, u32 rank, const u64* dim, const u64* stride,
-                          const u32* box, const u32* steps, u32 swizzle) __attribute__((weak));
-void emu_tensor_map_im2col(void* map, const void* base, u32 bytes, u32 rank, const u64* dim, const u64* stride,
-                           const int32_t* lower, const int32_t* upper, u32 channels, u32 pixels, const u32* steps,
-                           u32 swizzle) __attribute__((weak));
-}
 
 // Bytes of an element by CUtensorMapDataType; 0 if there is no such type.
 static u32 element_bytes(int type) {
@@ -40,7 +32,6 @@ R cuTensorMapEncodeTiled(void* map, int type, u32 rank, void* base, const u64* d
   for (u32 i = 0; i < rank; i++)
     if (!box[i] || box[i] > 256) return INVALID_VALUE;
   if (!inner_fits(u64(box[0]) * element_bytes(type), swizzle)) return INVALID_VALUE;
-  if (!emu_tensor_map_tiled) return NOT_SUPPORTED;
   emu_tensor_map_tiled(map, base, element_bytes(type), rank, dim, stride, box, steps, swizzle);
   return OK;
 }
@@ -56,7 +47,6 @@ R cuTensorMapEncodeIm2col(void* map, int type, u32 rank, void* base, const u64* 
     if (lower[i] < -limit || lower[i] >= limit || upper[i] < -limit || upper[i] >= limit) return INVALID_VALUE;
   if (!channels || channels > 256 || !pixels || pixels > 1024) return INVALID_VALUE;
   if (!inner_fits(u64(channels) * element_bytes(type), swizzle)) return INVALID_VALUE;
-  if (!emu_tensor_map_im2col) return NOT_SUPPORTED;
   emu_tensor_map_im2col(map, base, element_bytes(type), rank, dim, stride, lower, upper, channels, pixels, steps, swizzle);
   return OK;
 }
