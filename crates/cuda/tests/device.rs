@@ -5,7 +5,7 @@ mod common;
 use backlit_cuda::ops::fill::Fill;
 use backlit_cuda::tensor_map::{Element, Im2col, Swizzle, Tensor};
 use backlit_cuda::{Arena, Buffer, Cubins, CudaError, Device, Event, Extras, Grid, Layout, Pinned, TensorMap};
-use backlit_cuda_emu::{Gpu, fail_call, install, last_error, lazy_streams, live, with_gpu};
+use backlit_cuda_emu::{Gpu, fail_call, install, last_error, lazy_streams, live, with_gpu, with_gpus};
 use common::{FILL, Params, child, in_child, open};
 
 #[test]
@@ -24,6 +24,20 @@ fn the_machine_is_described() {
 fn hopper_is_compiled_for_as_hopper() {
     install();
     assert_eq!(open().arch(), "sm_90a");
+}
+
+#[test]
+fn each_device_has_its_own_memory() {
+    install();
+    let gpu = |memory| Gpu { memory, ..Gpu::default() };
+    with_gpus(&[gpu(1 << 20), gpu(2 << 20)], || {
+        assert_eq!(Device::count(), Ok(2));
+        let devices = [0, 1].map(|i| Device::open_with(i, &Cubins::Nowhere).expect("it opens"));
+        let buffer = Buffer::<u8>::new(&devices[1], 2 << 20).expect("the second is larger");
+        assert_eq!((devices[0].free_memory(), devices[1].free_memory()), ((1 << 20, 1 << 20), (0, 2 << 20)));
+        drop((buffer, devices));
+        assert_eq!(live(), 0);
+    });
 }
 
 #[test]
@@ -124,6 +138,7 @@ fn clusters_and_overlap_are_for_sm_90() {
     assert!(matches!(run((8, 0), overlap), Err(CudaError::Driver { .. })));
     let cluster = |x| Extras { cluster: Some([x, 1, 1]), ..Extras::default() };
     assert!(matches!(run((8, 0), cluster(2)), Err(CudaError::Driver { .. })));
+    assert_eq!(run((9, 0), cluster(2)), Ok(()));
     assert!(matches!(run((9, 0), cluster(3)), Err(CudaError::Driver { .. })), "2 blocks are no whole cluster of 3");
 }
 
@@ -229,6 +244,7 @@ fn tensor_maps_are_refused_where_the_driver_refuses_them() {
         swizzle: Swizzle::Bytes128,
     };
     let driver = |map: Result<TensorMap, CudaError>| matches!(map.err(), Some(CudaError::Driver { .. }));
+    assert!(TensorMap::tiled(&device, tensor, &[64, 64]).is_ok());
     assert!(driver(TensorMap::tiled(&device, Tensor { address: tensor.address + 8, ..tensor }, &[64, 64])));
     assert!(driver(TensorMap::tiled(&device, Tensor { strides: &[248], ..tensor }, &[64, 64])));
     assert!(driver(TensorMap::tiled(&device, tensor, &[64, 257])));
@@ -237,6 +253,7 @@ fn tensor_maps_are_refused_where_the_driver_refuses_them() {
     assert!(matches!(TensorMap::tiled(&device, tensor, &[64]), Err(CudaError::Shape { .. })));
     let image = Tensor { extents: &[64, 8, 8, 2], strides: &[128, 1024, 8192], ..tensor };
     let windows = Im2col { lower: &[-1, -1], upper: &[-1, -1], channels: 64, pixels: 128, stride: 1 };
+    assert!(TensorMap::im2col(&device, image, windows).is_ok());
     assert!(driver(TensorMap::im2col(&device, image, Im2col { pixels: 1025, ..windows })));
     assert!(driver(TensorMap::im2col(&device, image, Im2col { lower: &[-129, 0], ..windows })));
     assert!(matches!(TensorMap::im2col(&device, tensor, windows), Err(CudaError::Shape { .. })));
