@@ -35,8 +35,8 @@ pub struct SessionOptions {
     pub precision: Option<Precision>,
     /// The 16-bit format of [`Precision::Half`].
     pub sixteen: Sixteen,
-    /// GPUs by number, which share the work; none named: the first. Named ones are used or an error is returned, also by
-    /// [`EngineChoice::Auto`].
+    /// GPUs by number, which share the work; none named: the first. Named ones are used or an error is returned, also
+    /// by [`EngineChoice::Auto`].
     pub devices: Vec<usize>,
     /// Threads of the CPU engine; `None` takes those of the rayon pool that the caller is in.
     pub threads: Option<usize>,

@@ -10,9 +10,9 @@ use libloading::{Library, Symbol};
 /// The folder with the stand-ins, for `LD_LIBRARY_PATH` and `BACKLIT_NVRTC_DIR` of a child process.
 ///
 /// There, environment variables say what [`Settings`] and [`Gpu`] say here: `BACKLIT_EMU_CHECK` (1), `_SEED`, `_ASYNC`
-/// (`lazy`, `eager`, `random`), `_THREADS`, `_LAZY` (1: [`lazy_streams`]), `_ARCH` (`sm_80`), `_MEMORY` (`2g`), `_MODE`,
-/// `_DEVICES` (how many; 0 for none), `_DRIVER` (12040 for CUDA 12.4), `_NVRTC` (`12.9`), `_FAIL` (`K` or `K:CODE`: the K-th call
-/// of the driver answers CODE).
+/// (`lazy`, `eager`, `random`), `_THREADS`, `_LAZY` (1: [`lazy_streams`]), `_ARCH` (`sm_80`), `_MEMORY` (`2g`),
+/// `_MODE`, `_DEVICES` (how many; 0 for none), `_DRIVER` (12040 for CUDA 12.4), `_NVRTC` (`12.9`), `_FAIL` (`K` or
+/// `K:CODE`: the K-th call of the driver answers CODE).
 pub fn library_dir() -> PathBuf {
     PathBuf::from(env!("OUT_DIR"))
 }
