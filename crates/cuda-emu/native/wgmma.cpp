@@ -57,6 +57,11 @@ void carry_out(Worker& w, Wgmma& op) {
   op.done = true;
   w.stats.wgmma++;
 }
+void visit(Worker& w, const Wgmma& op) {
+  const WgmmaArg& x = op.arg;
+  if (!x.registers) visit_operand(w, x.a, x.transposed_a, ROWS, op.pc);
+  visit_operand(w, x.b, x.transposed_b, (u32)x.n, op.pc);
+}
 bool same(const WgmmaArg& x, const WgmmaArg& y) {
   return x.a == y.a && x.b == y.b && x.n == y.n && x.bf16 == y.bf16 && x.accumulate == y.accumulate &&
          x.transposed_a == y.transposed_a && x.transposed_b == y.transposed_b && !x.registers == !y.registers;
@@ -65,8 +70,7 @@ bool same(const WgmmaArg& x, const WgmmaArg& y) {
 
 void wgmma(const WgmmaArg& arg) {
   Worker& w = *worker;
-  Fiber& f = running();
-  f.pc = __builtin_return_address(0);
+  Fiber& f = ENTER(w);
   if (arg.n % 8 || arg.n < 8 || arg.n > (int)MOST_N) fail("wgmma with N = %d: a multiple of 8 up to 256", arg.n);
   if (w.threads < (f.warp / 4 + 1) * GROUP_THREADS) fail("wgmma needs a warpgroup of 128 threads");
   WarpGroup& g = w.group[f.warp / 4];
@@ -75,13 +79,15 @@ void wgmma(const WgmmaArg& arg) {
     g.ops.emplace_back();
     g.ops.back().arg = arg;
     g.ops.back().group = f.wgmma_group;
+    g.ops.back().pc = f.pc;
   }
   Wgmma& op = g.ops[i];
-  if (!same(op.arg, arg)) fail("the threads of a warpgroup issue different wgmma (%s)", locate(f.pc).c_str());
+  if (!same(op.arg, arg)) fail("the threads of a warpgroup issue different wgmma (%s)", here().c_str());
   const u32 t = f.lin % GROUP_THREADS;
   op.d[t] = arg.d;
   if (arg.registers) memcpy(op.registers[t], arg.registers, 16);
   if (++op.arrived < GROUP_THREADS) return;
+  if (w.checked) visit(w, op);
   // In order, so that sums stay in order: what came before is done now too.
   if (w.timing == Timing::Eager || (w.timing == Timing::Random && coin(w))) {
     for (u32 k = 0; k <= i; k++)
@@ -94,8 +100,7 @@ void wgmma_commit() { running().wgmma_group++; }
 // All threads of the group meet here, then the oldest groups are done.
 void wgmma_wait(int groups) {
   Worker& w = *worker;
-  Fiber& f = running();
-  f.pc = __builtin_return_address(0);
+  Fiber& f = ENTER(w);
   const u32 index = f.warp / 4;
   WarpGroup& g = w.group[index];
   if (++g.waiting_count < GROUP_THREADS) {
@@ -107,10 +112,12 @@ void wgmma_wait(int groups) {
   while (!g.ops.empty() && (int)(f.wgmma_group - g.ops.front().group) > groups) {
     Wgmma& op = g.ops.front();
     if (op.arrived != GROUP_THREADS) fail("only %u of 128 threads issued a wgmma", op.arrived);
+    if (w.checked) visit(w, op);
     if (!op.done) carry_out(w, op);
     g.ops.pop_front();
     g.popped++;
   }
+  if (w.checked) chk_wgmma_waited(index * 4);
   for (u32 i = 0; i < 4; i++) {
     make_ready(w, index * 4 + i, g.waiting[i]);
     g.waiting[i] = 0;

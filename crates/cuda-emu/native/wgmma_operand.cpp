@@ -35,10 +35,24 @@ struct Descriptor {
 Vec8 chunk(Worker& w, const Descriptor& d, u32 offset, bool bf16) {
   const u32 at = swizzled((d.start + offset) & 0x3ffff, d.swizzle);
   const u8* p = shared_range(w, at, 16, "an operand of wgmma");
-  if (w.checked) chk_wgmma_read(cur->warp & ~3u, p, 16);
   return to_vec8(reinterpret_cast<const u16*>(p), bf16);
 }
 }  // namespace
+
+void visit_operand(Worker& w, u64 descriptor, bool transposed, u32 count, const void* pc) {
+  const Descriptor d(descriptor);
+  const auto visit = [&](u32 offset) {
+    const u32 at = swizzled((d.start + offset) & 0x3ffff, d.swizzle);
+    chk_wgmma_read(cur->warp & ~3u, shared_range(w, at, 16, "an operand of wgmma"), 16, pc);
+  };
+  if (transposed) {
+    for (u32 q = 0; q < count / 8; q++)
+      for (u32 k = 0; k < 16; k++) visit(d.mn_major(q, k));
+  } else {
+    for (u32 mn = 0; mn < count; mn++)
+      for (u32 q = 0; q < 2; q++) visit(d.k_major(mn, q));
+  }
+}
 
 void read_rows(Worker& w, u64 descriptor, bool transposed, bool bf16, u32 count, float* out) {
   const Descriptor d(descriptor);

@@ -1,6 +1,11 @@
 //! Runs CUDA kernels on the CPU for tests: stand-ins for `libcuda.so` and `libnvrtc.so.13`, and what tests can ask of
 //! them.
 
+pub mod check;
+pub mod direct;
+pub mod maps;
+pub mod statistics;
+
 use std::ffi::{CStr, c_char};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
