@@ -22,7 +22,7 @@ DEV void conv_tiles(const ConvParams& p) {
   pipeline<T>(p, at, smem_addr(smem), [&](u32 stage) {
     const u8* const a_tile = smem + stage;
     const u8* const b_tile = a_tile + T::A_BYTES;
-#pragma unroll
+#pragma unroll 1
     for (u32 chunk = 0; chunk < 4; chunk++) {  // 4 channels
       float a[4][4];                           // rows g + 8 r, channels
 #pragma unroll

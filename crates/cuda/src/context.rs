@@ -60,6 +60,15 @@ impl Context {
         self.check(what, code)
     }
 
+    /// The same for what has to be tried whatever happened before it, such as the end of a capture.
+    pub(crate) fn finish(&self, what: impl Display, call: impl FnOnce() -> CUresult) -> Result<(), CudaError> {
+        // SAFETY: the context is held by `self`.
+        let bound = unsafe { sys::cuCtxSetCurrent(self.raw) };
+        let code = call();
+        self.check_lost(&what)?;
+        self.check(what, if bound == CUresult::CUDA_SUCCESS { code } else { bound })
+    }
+
     /// An error if the device was lost.
     pub(crate) fn check_lost(&self, what: impl Display) -> Result<(), CudaError> {
         match self.lost() {

@@ -32,8 +32,11 @@ pub struct Device {
     context: Arc<Context>,
     copies: Stream,
     cache: Cache,
-    modules: Mutex<HashMap<&'static str, Arc<Mutex<Option<Arc<Module>>>>>>,
+    modules: Mutex<HashMap<&'static str, Slot>>,
 }
+
+/// A source's module once it is loaded. Its own lock, so that sources compile side by side.
+type Slot = Arc<Mutex<Option<Arc<Module>>>>;
 
 impl Device {
     /// Opens a GPU by number.

@@ -55,7 +55,7 @@ impl Cuda {
         let batch = options.batch.min(MOST_IMAGES);
         let isa = devices.iter().map(|device| device.arch()).collect::<Vec<_>>().join("+");
         let machine = |device| {
-            let parts = Parts::new(device, weights, &host, SIDE, options.dead_code, batch)?;
+            let parts = Parts::new(device, &host, SIDE, options.dead_code, batch)?;
             Ok(Mutex::new(Machine::new(parts, batch, Sharing::Tight)))
         };
         let machines = devices.into_iter().map(machine).collect::<Result<_, CudaError>>()?;

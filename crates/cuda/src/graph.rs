@@ -122,15 +122,14 @@ impl<'a> Capture<'a> {
     fn end(&mut self) -> (Result<Template<'a>, CudaError>, Held) {
         self.ended = true;
         let mut raw = std::ptr::null_mut();
-        let ended = self.context.run("ending a graph", || {
+        let ended = self.context.finish("ending a graph", || {
             // SAFETY: the stream is under capture, and the result goes into a variable.
             unsafe { sys::cuStreamEndCapture(self.stream.raw(), &mut raw) }
         });
-        let template = match ended {
-            Ok(()) => Ok(Template { context: self.context, raw }),
-            Err(error) => Err(error),
-        };
-        (template, self.stream.end_holding())
+        // Whatever was made is destroyed again if something else went wrong.
+        let template = (!raw.is_null()).then(|| Template { context: self.context, raw });
+        let missing = || CudaError::Driver { what: "ending a graph".into(), reason: "no graph was made".into() };
+        (ended.and_then(|()| template.ok_or_else(missing)), self.stream.end_holding())
     }
 }
 

@@ -22,6 +22,7 @@ pub const HEADERS: &[(&str, &str)] = headers![
     "common/stored.cuh",
     "conv/epilogue.cuh",
     "conv/fragments.cuh",
+    "conv/mma.cuh",
     "conv/params.cuh",
     "conv/pipeline.cuh",
     "conv/rows.cuh",

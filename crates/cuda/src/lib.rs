@@ -9,6 +9,7 @@ pub mod device;
 mod engine;
 mod error;
 pub mod graph;
+mod grid;
 pub mod kernels;
 pub mod launch;
 mod machine;

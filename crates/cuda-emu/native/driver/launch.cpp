@@ -49,11 +49,6 @@ struct Arguments {
   }
 };
 
-static void set_cluster(...) {}
-template <class Launch> static auto set_cluster(Launch& launch, const u32* cluster) -> decltype(launch.cluster, void()) {
-  memcpy(launch.cluster, cluster, sizeof launch.cluster);
-}
-
 static R run(const Entry* entry, EmuLaunch launch, Arguments& arguments, const Settings& s) {
   void (*code)(void**) = s.checked ? entry->checked : entry->fast;
   if (!code) {
@@ -68,6 +63,9 @@ static R run(const Entry* entry, EmuLaunch launch, Arguments& arguments, const S
   launch.check = s.checked;
   char message[2048] = "";
   auto pointers = arguments.pointers();
+  // What an unchecked kernel writes, nobody sees: what its parameters point to counts as written from now on.
+  if (!s.checked)
+    for (size_t i = 0; i < pointers.size(); i++) emu::chk_unchecked(pointers[i], entry->sizes[i]);
   if (emu_launch(code, pointers.data(), &launch, nullptr, message, sizeof message)) {
     set_last_error(entry->name + ": " + message);
     return LAUNCH_FAILED;
@@ -108,7 +106,7 @@ R cuLaunchKernelEx(const Config* c, void* handle, void** params, void** extra) {
   memcpy(launch.grid, c->grid, sizeof launch.grid);
   memcpy(launch.block, c->block, sizeof launch.block);
   launch.smem = c->shared;
-  set_cluster(launch, cluster);
+  memcpy(launch.cluster, cluster, sizeof launch.cluster);
   auto arguments = std::make_shared<Arguments>(f->entry->sizes, params);
   const Entry* entry = f->entry;
   return submit(stream_of(c->stream),

@@ -1,16 +1,8 @@
 // Tensor maps: the driver's refusals; the encoding itself is the emulator's own.
+#include "../host.h"
 #include "state.h"
 
 namespace driver {
-
-// The emulator has them from its rewrite on.
-extern "C" {
-void emu_tensor_map_tiled(void* map, const void* base, u32 bytes, u32 rank, const u64* dim, const u64* stride,
-                          const u32* box, const u32* steps, u32 swizzle) __attribute__((weak));
-void emu_tensor_map_im2col(void* map, const void* base, u32 bytes, u32 rank, const u64* dim, const u64* stride,
-                           const int32_t* lower, const int32_t* upper, u32 channels, u32 pixels, const u32* steps,
-                           u32 swizzle) __attribute__((weak));
-}
 
 // Bytes of an element by CUtensorMapDataType; 0 if there is no such type.
 static u32 element_bytes(int type) {
@@ -19,8 +11,8 @@ static u32 element_bytes(int type) {
 }
 
 // What both forms have in common.
-static bool fits(const void* map, int type, u32 rank, const void* base, const u64* dim, const u64* stride, const u32* steps,
-                 int interleave, int swizzle) {
+static bool fits(const void* map, int type, u32 rank, const void* base, const u64* dim, const u64* stride,
+                 const u32* steps, int interleave, int swizzle) {
   if ((u64)map % 64 || !base || (u64)base % 16 || rank < 1 || rank > 5) return false;
   if (!element_bytes(type) || interleave != 0 || swizzle < 0 || swizzle > 3) return false;
   for (u32 i = 0; i < rank; i++) {
@@ -40,12 +32,11 @@ R cuTensorMapEncodeTiled(void* map, int type, u32 rank, void* base, const u64* d
   for (u32 i = 0; i < rank; i++)
     if (!box[i] || box[i] > 256) return INVALID_VALUE;
   if (!inner_fits(u64(box[0]) * element_bytes(type), swizzle)) return INVALID_VALUE;
-  if (!emu_tensor_map_tiled) return NOT_SUPPORTED;
   emu_tensor_map_tiled(map, base, element_bytes(type), rank, dim, stride, box, steps, swizzle);
   return OK;
 }
-R cuTensorMapEncodeIm2col(void* map, int type, u32 rank, void* base, const u64* dim, const u64* stride, const int32_t* lower,
-                          const int32_t* upper, u32 channels, u32 pixels, const u32* steps, int interleave, int swizzle,
+R cuTensorMapEncodeIm2col(void* map, int type, u32 rank, void* base, const u64* dim, const u64* stride,
+                          const int32_t* lower, const int32_t* upper, u32 channels, u32 pixels, const u32* steps, int interleave, int swizzle,
                           int promotion, int fill) {
   if (R refused = enter(false)) return refused;
   if (!fits(map, type, rank, base, dim, stride, steps, interleave, swizzle) || rank < 3) return INVALID_VALUE;
@@ -56,8 +47,8 @@ R cuTensorMapEncodeIm2col(void* map, int type, u32 rank, void* base, const u64* 
     if (lower[i] < -limit || lower[i] >= limit || upper[i] < -limit || upper[i] >= limit) return INVALID_VALUE;
   if (!channels || channels > 256 || !pixels || pixels > 1024) return INVALID_VALUE;
   if (!inner_fits(u64(channels) * element_bytes(type), swizzle)) return INVALID_VALUE;
-  if (!emu_tensor_map_im2col) return NOT_SUPPORTED;
-  emu_tensor_map_im2col(map, base, element_bytes(type), rank, dim, stride, lower, upper, channels, pixels, steps, swizzle);
+  emu_tensor_map_im2col(map, base, element_bytes(type), rank, dim, stride, lower, upper, channels, pixels, steps,
+                        swizzle);
   return OK;
 }
 }

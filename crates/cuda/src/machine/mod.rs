@@ -14,6 +14,7 @@ mod memory;
 mod moments;
 mod parts;
 mod timing;
+mod unpool;
 
 pub(crate) use batch::See;
 pub(crate) use memory::Memory;
