@@ -36,9 +36,9 @@ impl Compiler {
         Compiler { tool, version, include: include.iter().map(|p| p.to_path_buf()).collect() }
     }
 
-    /// All arguments but the source and the object.
+    /// Arguments beside those that `cc` gives, the source and the object.
     pub(crate) fn arguments(&self, flavour: Flavour) -> Vec<OsString> {
-        let mut all: Vec<OsString> = self.tool.args().to_vec();
+        let mut all: Vec<OsString> = vec![];
         // A multiply and an add stay two roundings unless the kernel says fmaf.
         for flag in ["-ffp-contract=off", "-Wno-unknown-pragmas", "-Wno-psabi", "-MMD"] {
             all.push(flag.into());
@@ -68,13 +68,13 @@ impl Compiler {
 
     /// What an object depends on beside its files.
     pub(crate) fn identity(&self, flavour: Flavour) -> String {
-        format!("{}\n{:?}\n{:?}", self.version, self.tool.path(), self.arguments(flavour))
+        format!("{}\n{:?}\n{:?}", self.version, self.tool.to_command(), self.arguments(flavour))
     }
 
     /// Ready for the source and the object.
     pub(crate) fn command(&self, flavour: Flavour) -> Command {
-        let mut command = Command::new(self.tool.path());
-        command.envs(self.tool.env().iter().map(|(k, v)| (k, v))).args(self.arguments(flavour));
+        let mut command = self.tool.to_command();
+        command.args(self.arguments(flavour));
         command
     }
 
