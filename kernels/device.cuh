@@ -25,8 +25,6 @@ struct alignas(64) TensorMap { u64 opaque[16]; };
 #include "emu.h"
 #else
 #define DEV static __device__ __forceinline__
-// A static member function of a struct.
-#define DEV_MEMBER static __device__ __forceinline__
 #define DYN_SMEM(name) extern __shared__ __align__(1024) u8 name[]
 #define EXPORT_KERNEL(k)
 #define KERNEL extern "C" __global__ void
