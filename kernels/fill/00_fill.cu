@@ -1,6 +1,7 @@
 // fill: y[i] = value.
 //
 // One thread an element. Bound by memory: 4 bytes written an element.
+// opcodes all: STG
 #include "device.cuh"
 
 struct FillParams {

@@ -9,5 +9,26 @@ pub struct Source {
     pub text: &'static str,
 }
 
+macro_rules! headers {
+    ($($name:literal),* $(,)?) => { &[$(($name, include_str!(concat!("../../../kernels/", $name)))),*] };
+}
+
 /// Headers that sources include, by the name they use.
-pub const HEADERS: &[(&str, &str)] = &[("device.cuh", include_str!("../../../kernels/device.cuh"))];
+pub const HEADERS: &[(&str, &str)] = headers![
+    "common/access.cuh",
+    "common/gate_bit.cuh",
+    "common/gates.cuh",
+    "common/storage.cuh",
+    "common/stored.cuh",
+    "conv/epilogue.cuh",
+    "conv/fragments.cuh",
+    "conv/params.cuh",
+    "conv/pipeline.cuh",
+    "conv/rows.cuh",
+    "conv/taps.cuh",
+    "device.cuh",
+    "head/params.cuh",
+    "sample/sampler.cuh",
+    "stem/params.cuh",
+    "stem/unpool.cuh",
+];

@@ -1,14 +1,41 @@
 //! The fast GPU engine: every kernel written by hand in CUDA C++ (`kernels/`), compiled by NVRTC at first use.
 
+mod answer;
+pub mod arena;
 pub mod buffer;
-mod compile;
+pub mod compile;
+mod context;
 pub mod device;
+mod engine;
 mod error;
+pub mod graph;
 pub mod kernels;
 pub mod launch;
+mod machine;
+mod memory;
+mod module;
 pub mod ops;
+mod options;
+mod pinned;
+mod plan;
+pub mod planes;
+pub mod probe;
+mod split;
+pub mod stream;
+pub mod tensor_map;
+mod traffic;
+mod weights;
 
-pub use buffer::{Buffer, Pinned};
-pub use device::{Device, Stream};
+pub use arena::{Arena, Layout};
+pub use buffer::{Buffer, Pinned, Slice};
+pub use device::{Cubins, Device};
+pub use engine::Cuda;
 pub use error::CudaError;
-pub use launch::{Grid, Kernel};
+pub use graph::Graph;
+pub use launch::{Extras, Grid, Kernel, Resources};
+pub use options::CudaOptions;
+pub use pinned::Open;
+pub use planes::{Planes, Sixteen};
+pub use probe::DeviceInfo;
+pub use stream::{Event, Stream};
+pub use tensor_map::TensorMap;

@@ -106,6 +106,12 @@ pub enum EngineError {
     /// The caller asked a long computation to stop.
     #[error("stopped before it was done, as asked")]
     Stopped,
+    /// The device that computes did not do what it was told.
+    #[error("{reason}")]
+    Device {
+        /// What it was, and what to do.
+        reason: String,
+    },
     /// The answer would not fit in memory.
     #[error("{bytes} bytes for the answer could not be reserved: pass fewer images or seeds at a time")]
     OutOfMemory {

@@ -15,5 +15,5 @@ mod uint8;
 pub(crate) use blurs::Blurs;
 pub use float::gaussian;
 pub(crate) use float::gaussian_f64;
-pub use taps::{MAX_RADIUS, SmoothError, TRUNCATE};
+pub use taps::{MAX_RADIUS, SmoothError, TRUNCATE, taps};
 pub use uint8::gaussian_u8;

@@ -39,7 +39,10 @@ pub enum SmoothError {
 ///
 /// `w(x) = exp(-x^2 / (2 sigma^2)) / sum`, radius `int(truncate * sigma + 0.5)`. A sigma of at most 1e-15 gives the one
 /// tap 1, as in SciPy, which then filters nothing.
-pub(super) fn taps(sigma: f64, truncate: f64) -> Result<Vec<f64>, SmoothError> {
+///
+/// # Errors
+/// [`SmoothError::Sigma`].
+pub fn taps(sigma: f64, truncate: f64) -> Result<Vec<f64>, SmoothError> {
     let reach = truncate * sigma;
     // Written so that a NaN fails.
     if !(sigma >= 0.0 && truncate >= 0.0 && reach <= MAX_RADIUS as f64) {

@@ -1,0 +1,34 @@
+// Parameters of the stem's kernels and the shapes they share.
+//
+// Forward:  y[p,q,k] = relu(bias[k] + sum over r,s,c of x[2p+r-3, 2q+s-3, c] * w[r,s,c,k]),  then max over 3x3/2.
+// Rows and columns: `side` of the picture, side / 2 of the convolution, side / 4 of the pool; side is a multiple of 4.
+#pragma once
+#include "sample/sampler.cuh"
+
+enum PoolBorder : u32 { BORDER_ZERO = 0, BORDER_NOTHING = 1 };
+
+constexpr u32 STEM_C = 64;        // channels of the output
+constexpr u32 STEM_ROW = 21;      // floats under one row of the filter: 7 pixels of 3 channels
+constexpr u32 CODE_NOTHING = 15;  // of a window in which nothing is positive
+
+struct StemForward {
+  Sampler from;
+  const float* weight;  // [7][21][64]
+  const float* bias;    // [64]
+  const void* packed;   // tensor cores: fp16 or bf16, hi then lo, in the order of 02_mma
+  Stored out;           // [n, side/4, side/4, 64]
+  u8* codes;            // [n, side/4, side/4, 32]: two channels a byte, the even one in the low half
+  u32 n, side;
+  float out_scale;
+  u32 pad;
+};
+
+struct StemDgrad {
+  Stored d;              // [n, side/4, side/4, 64], of the pool's output
+  const u8* codes;       // as above
+  const float* weight;   // [7][21][64]
+  const float* unscale;  // [n]
+  float* dx;             // [n, side, side, 3], overwritten
+  u32 n, side;
+  u32 rule, border;
+};

@@ -1,0 +1,142 @@
+//! `cargo xtask kernels`: every kernel for every architecture, without a GPU, and what must hold of the machine code.
+
+mod arch;
+mod checks;
+mod log;
+mod promises;
+mod report;
+mod sass;
+mod spills;
+mod tools;
+
+use std::path::PathBuf;
+
+use rayon::prelude::*;
+
+use crate::project;
+pub(crate) use report::markdown;
+
+use arch::{ARCHS, Arch};
+use checks::Row;
+use promises::Promises;
+use spills::Allowed;
+use tools::Tools;
+
+#[derive(clap::Args, Debug, Default)]
+pub(crate) struct Args {
+    /// Only files whose path below kernels/ contains this
+    filter: Option<String>,
+    /// Only these architectures
+    #[arg(long, value_delimiter = ',')]
+    arch: Vec<String>,
+}
+
+/// Where the cubins are: `ARCH/FILE.cubin` in here, and in `ready` as the engine takes them.
+pub(crate) fn cubins() -> PathBuf {
+    project::target().join("cubins")
+}
+
+/// What one file became for one architecture.
+struct Unit {
+    rows: Vec<Row>,
+    problems: Vec<String>,
+}
+
+pub(crate) fn run(args: &Args) -> Result<(), String> {
+    let folder = project::root().join("kernels");
+    let wanted = |name: &String| args.filter.as_ref().is_none_or(|f| name.contains(f.as_str()));
+    let mut sources = project::texts(&folder, "cu")?;
+    sources.retain(|(name, _)| wanted(name));
+    let headers = project::texts(&folder, "cuh")?;
+    let archs: Vec<&Arch> =
+        ARCHS.iter().filter(|a| args.arch.is_empty() || args.arch.contains(&a.name.into())).collect();
+    if sources.is_empty() || archs.is_empty() {
+        return Err("no such kernel or architecture".into());
+    }
+    let tools = Tools::find()?;
+    let allowed = Allowed::read(&folder.join("allowed-spills.toml"))?;
+
+    let mut problems = unlisted(&headers);
+    let promises: Vec<Promises> = sources.iter().map(|(name, text)| Promises::of(name, text)).collect();
+    problems.extend(promises.iter().flat_map(|p| p.problems.iter().cloned()));
+    let jobs: Vec<(usize, &Arch)> = (0..sources.len()).flat_map(|s| archs.iter().map(move |a| (s, *a))).collect();
+    let units: Vec<Result<Unit, String>> =
+        jobs.par_iter().map(|&(s, arch)| unit(&tools, &sources[s], &headers, arch, &promises[s], &allowed)).collect();
+    let mut rows = vec![];
+    for unit in units {
+        let unit = unit?;
+        rows.extend(unit.rows);
+        problems.extend(unit.problems);
+    }
+    if args.filter.is_none() && args.arch.is_empty() {
+        problems.extend(promises.iter().flat_map(|p| p.idle(&rows)));
+    }
+    let table = report::table(&rows);
+    print!("{table}");
+    project::write(&cubins().join("report.md"), &table)?;
+    if problems.is_empty() {
+        println!(
+            "{} kernels in {} files for {} architectures: all is well",
+            kernels(&rows),
+            sources.len(),
+            archs.len()
+        );
+        return Ok(());
+    }
+    problems.sort();
+    problems.dedup();
+    Err(format!("{} problems:\n  {}", problems.len(), problems.join("\n  ")))
+}
+
+/// How many different kernels there are.
+fn kernels(rows: &[Row]) -> usize {
+    rows.iter().map(|r| &r.kernel).collect::<std::collections::BTreeSet<_>>().len()
+}
+
+/// Headers that the engine does not know: what includes them compiles here and nowhere else.
+fn unlisted(headers: &[(String, String)]) -> Vec<String> {
+    let listed = |name: &str| backlit_cuda::kernels::HEADERS.iter().any(|(n, _)| *n == name);
+    let missing = headers.iter().filter(|(name, _)| !listed(name));
+    missing.map(|(name, _)| format!("kernels/{name} is not in HEADERS of crates/cuda/src/kernels.rs")).collect()
+}
+
+/// Compiles one file, keeps its cubin, and looks at it.
+fn unit(
+    tools: &Tools,
+    (name, text): &(String, String),
+    headers: &[(String, String)],
+    arch: &'static Arch,
+    promises: &Promises,
+    allowed: &Allowed,
+) -> Result<Unit, String> {
+    let compiled = match tools.compile((name, text), headers, arch.name) {
+        Ok(compiled) => compiled,
+        Err(e) => return Ok(Unit { rows: vec![], problems: vec![e.to_string()] }),
+    };
+    let path = cubins().join(arch.name).join(name).with_extension("cubin");
+    project::write(&path, &compiled.cubin)?;
+    let (file, entry) = tools.ready((name, text), arch.name, &compiled.cubin);
+    project::write(&cubins().join("ready").join(file), entry)?;
+    let log = log::parse(&compiled.log);
+    let mut problems: Vec<String> =
+        log.warnings.iter().map(|w| format!("kernels/{name} for {}: {w}", arch.name)).collect();
+    let dump = tools.dump(&path)?;
+    let functions = sass::parse(&dump.sass);
+    let threads = sass::threads(&dump.elf);
+    let mut rows = vec![];
+    for (kernel, usage) in log.kernels {
+        let row = Row {
+            file: name.clone(),
+            arch,
+            threads: threads.get(&kernel).copied().unwrap_or(0),
+            dynamic: promises.shared(&kernel, arch),
+            opcodes: functions.get(&kernel).cloned().unwrap_or_default(),
+            cubin: compiled.cubin.len(),
+            usage,
+            kernel,
+        };
+        problems.extend(checks::problems(&row, promises, allowed));
+        rows.push(row);
+    }
+    Ok(Unit { rows, problems })
+}
