@@ -9,8 +9,11 @@
 //           4 stages of 32 channels: 64 and 96 KiB.
 // Bound by  tensor cores: three products where 02_mma has one. Floor on an H200, v1 without dead code: 20.9 GFLOP at
 //           420 TFLOP/s = 50 us an image; predicted 55 % of it, 90 us.
-// Opcodes   HMMA.16816, LDSM, LDGSTS, FADD.
 // Before    02_mma. New here: two planes, three products.
+//
+// opcodes all: HMMA.16816.F32 LDSM LDGSTS FADD
+// shared conv_split_fwd_64x64 all: 65536
+// shared conv_split_fwd_128x64 all: 98304
 #include "conv/epilogue.cuh"
 #include "conv/fragments.cuh"
 
