@@ -27,7 +27,9 @@ fn main() {
         let file = source.file_stem().unwrap_or_default().to_string_lossy();
         let folder = source.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
         let object = out.join(format!("{flavour:?}")).join(format!("{folder}-{file}.o"));
-        let library = if file.starts_with("nvrtc") { &mut nvrtc } else { &mut driver };
+        // native/nvrtc* makes a library of its own.
+        let part = source.strip_prefix(&native).ok().and_then(|s| s.iter().next()).unwrap_or_default();
+        let library = if part.to_string_lossy().starts_with("nvrtc") { &mut nvrtc } else { &mut driver };
         library.push(Job { source: source.into(), object, flavour });
     };
     for source in files(&native, "cpp") {

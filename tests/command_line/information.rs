@@ -32,7 +32,9 @@ fn the_layers_of_both_variants_add_up() {
 fn the_doctor_says_what_there_is() {
     let place = Place::new();
     let findings = place.run("doctor --json").ok().json();
-    let expected = ["backlit", "processor", "threads", "instruction sets", "engine", "GPU", "npm", "cache", "weights"];
+    let gpu = ["CUDA driver", "GPU", "NVRTC", "compiled kernels"];
+    let machine = ["backlit", "processor", "threads", "instruction sets", "engine"];
+    let expected = [&machine[..], &gpu, &["npm", "cache", "weights"]].concat();
     assert_eq!(keys(&findings), expected);
     assert!(findings["weights"].as_str().unwrap().ends_with("intact"), "{findings}");
     assert!(findings["instruction sets"].as_str().unwrap().contains("portable: yes"), "{findings}");

@@ -11,6 +11,7 @@ mod bad_images;
 mod bad_output;
 mod bad_weights;
 mod compare;
+mod cuda;
 mod display;
 mod downloads;
 mod evaluate;

@@ -88,6 +88,8 @@ impl Place {
         let mut command = Command::new(env!("CARGO_BIN_EXE_backlit"));
         command.args(arguments).current_dir(&self.0).stdin(Stdio::null());
         command.env("BACKLIT_CACHE", self.path("cache")).env("RUST_BACKTRACE", "1");
+        // The same engine on every machine: real GPUs are hidden from the driver. The stand-in does not look at it.
+        command.env("CUDA_VISIBLE_DEVICES", "");
         command
     }
 

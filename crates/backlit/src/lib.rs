@@ -3,7 +3,7 @@
 //! [`sources`] finds weights, a [`Session`] loads them and answers, [`boxes`] reads where objects are, [`output`]
 //! writes files.
 //! The crates behind it are re-exported whole: [`net`] (the network as data, weights, photographs, the `Engine`
-//! contract), [`cpu`] and [`mod@reference`] (engines), [`saliency`] (maps as numbers) and [`figure`] (pictures).
+//! contract), [`cpu`], [`cuda`] and [`mod@reference`] (engines), [`saliency`] (maps as numbers) and [`figure`] (pictures).
 //!
 //! ```no_run
 //! use backlit::figure::{SideBySideOptions, side_by_side};
@@ -29,14 +29,17 @@
 
 pub mod boxes;
 mod builder;
+mod engine;
 pub mod output;
 mod session;
 pub mod sources;
 
 pub use backlit_cpu as cpu;
+pub use backlit_cuda as cuda;
 pub use backlit_figure as figure;
 pub use backlit_net as net;
 pub use backlit_reference as reference;
 pub use backlit_saliency as saliency;
 pub use builder::Saliency;
-pub use session::{EngineChoice, ExplainedMap, Explanation, Model, Request, Session, SessionError, SessionOptions};
+pub use engine::{EngineChoice, SessionError, SessionOptions};
+pub use session::{ExplainedMap, Explanation, Model, Request, Session};

@@ -1,66 +1,15 @@
 //! A session: one network, loaded, with everything that stands between a photograph and an answer.
 
-use backlit_cpu::isa::Level;
-use backlit_cpu::{Cpu, CpuError, CpuLrp, CpuOptions};
-use backlit_net::engine::Precision;
 use backlit_net::photo::Photo;
 use backlit_net::preprocess::{Grid, Input, Preprocess};
 use backlit_net::weights::Weights;
 use backlit_net::{Engine, EngineError, Images, Variant};
-use backlit_reference::Reference;
 use backlit_saliency::{
     Attribution, Explained, MapOptions, Method, MethodError, Objective, Prediction, Recipe, Run, SaliencyMap, Subject,
     explain, saliency_map_from, top_k,
 };
 
-/// Which engine computes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum EngineChoice {
-    /// The fastest that this machine has.
-    #[default]
-    Auto,
-    /// The fast CPU engine.
-    Cpu,
-    /// The oracle, in plain loops: slow.
-    Reference,
-}
-
-/// How to load a network.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SessionOptions {
-    /// The engine.
-    pub engine: EngineChoice,
-    /// The arithmetic; `None` takes single precision, or double for the reference.
-    pub precision: Option<Precision>,
-    /// Threads of the CPU engine; `None` takes those of the rayon pool that the caller is in.
-    pub threads: Option<usize>,
-    /// Instruction set of the CPU engine; `None` takes the best.
-    pub level: Option<Level>,
-    /// How photographs are brought to 224 x 224; `None` takes what the variant was published with.
-    pub grid: Option<Grid>,
-    /// Whether the CPU engine shall be able to hand relevance down, for [`Method::Lrp`]: 300 MB more. The reference
-    /// always is.
-    pub relevance: bool,
-}
-
-/// Why a session could not begin.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SessionError {
-    /// The CPU engine could not be made.
-    #[error(transparent)]
-    Cpu(#[from] CpuError),
-    /// The engine has no such arithmetic.
-    #[error("the {engine} engine has no precision `{precision}`: it computes in {available}")]
-    Precision {
-        /// The engine.
-        engine: &'static str,
-        /// Asked for.
-        precision: &'static str,
-        /// What it has.
-        available: &'static str,
-    },
-}
+use crate::engine::{self, SessionError, SessionOptions};
 
 /// What a weights file said about itself, kept for reports.
 #[derive(Clone, Debug, PartialEq)]
@@ -154,6 +103,7 @@ impl Explanation {
 /// A network ready to classify and explain photographs.
 pub struct Session {
     engine: Box<dyn Engine>,
+    remark: Option<String>,
     preprocess: Preprocess,
     model: Model,
 }
@@ -165,7 +115,7 @@ impl Session {
     /// [`SessionError`] if this machine or this engine lacks what the options ask for.
     pub fn new(weights: &Weights, options: SessionOptions) -> Result<Session, SessionError> {
         // Neither waits for the other.
-        let (engine, sha256) = rayon::join(|| engine(weights, options), || weights.sha256().to_owned());
+        let (chosen, sha256) = rayon::join(|| engine::load(weights, &options), || weights.sha256().to_owned());
         let model = Model {
             variant: weights.variant(),
             epsilon: weights.epsilon(),
@@ -174,7 +124,14 @@ impl Session {
         };
         let grid = options.grid.unwrap_or_else(|| Grid::default_for(weights.variant()));
         let preprocess = Preprocess { preprocessing: weights.preprocessing(), grid };
-        Ok(Session { engine: engine?, preprocess, model })
+        let (engine, remark) = chosen?;
+        Ok(Session { engine, remark, preprocess, model })
+    }
+
+    /// What [`EngineChoice::Auto`](crate::EngineChoice::Auto) chose where there was something to choose: the GPU that
+    /// computes, or why the one that there is does not.
+    pub fn remark(&self) -> Option<&str> {
+        self.remark.as_deref()
     }
 
     /// The engine, for questions beyond these.
@@ -258,25 +215,4 @@ fn explanation(request: &Request, found: Explained) -> Result<Explanation, Metho
         }
     }
     Ok(Explanation { logits, maps })
-}
-
-fn engine(weights: &Weights, options: SessionOptions) -> Result<Box<dyn Engine>, SessionError> {
-    match (options.engine, options.precision) {
-        (EngineChoice::Auto | EngineChoice::Cpu, None | Some(Precision::F32)) => {
-            let how = CpuOptions { threads: options.threads, level: options.level };
-            let engine = Cpu::new(weights, how)?;
-            Ok(Box::new(match options.relevance {
-                true => engine.with_relevance(CpuLrp::new(weights, how)?),
-                false => engine,
-            }))
-        }
-        (EngineChoice::Reference, None | Some(Precision::F64)) => Ok(Box::new(Reference::<f64>::new(weights))),
-        (EngineChoice::Reference, Some(Precision::F32)) => Ok(Box::new(Reference::<f32>::new(weights))),
-        (EngineChoice::Auto | EngineChoice::Cpu, Some(other)) => {
-            Err(SessionError::Precision { engine: "cpu", precision: other.as_str(), available: "f32" })
-        }
-        (EngineChoice::Reference, Some(other)) => {
-            Err(SessionError::Precision { engine: "reference", precision: other.as_str(), available: "f64 and f32" })
-        }
-    }
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 
 /// How an object is compiled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flavour {
+pub(crate) enum Flavour {
     /// The emulator itself.
     Runtime,
     /// A kernel, to run fast.
@@ -16,7 +16,7 @@ pub enum Flavour {
 }
 
 /// `c++` or what `CXX` says.
-pub struct Compiler {
+pub(crate) struct Compiler {
     tool: cc::Tool,
     version: String,
     include: Vec<PathBuf>,
@@ -24,7 +24,7 @@ pub struct Compiler {
 
 impl Compiler {
     /// Finds it, or stops the build with a message that says what to install.
-    pub fn find(include: &[&Path]) -> Compiler {
+    pub(crate) fn find(include: &[&Path]) -> Compiler {
         let mut build = cc::Build::new();
         build.cpp(true).std("c++17").opt_level(2).debug(true).pic(true).warnings(false).cargo_metadata(false);
         let tool = build.try_get_compiler().unwrap_or_else(|e| missing(&e.to_string()));
@@ -36,11 +36,11 @@ impl Compiler {
         Compiler { tool, version, include: include.iter().map(|p| p.to_path_buf()).collect() }
     }
 
-    /// All arguments but the source and the object.
-    pub fn arguments(&self, flavour: Flavour) -> Vec<OsString> {
-        let mut all: Vec<OsString> = self.tool.args().to_vec();
+    /// Arguments beside those that `cc` gives, the source and the object.
+    pub(crate) fn arguments(&self, flavour: Flavour) -> Vec<OsString> {
+        let mut all: Vec<OsString> = vec![];
         // A multiply and an add stay two roundings unless the kernel says fmaf.
-        for flag in ["-ffp-contract=off", "-Wno-unknown-pragmas", "-Wno-psabi", "-MMD"] {
+        for flag in ["-ffp-contract=off", "-fno-semantic-interposition", "-Wno-unknown-pragmas", "-Wno-psabi", "-MMD"] {
             all.push(flag.into());
         }
         all.extend(features().into_iter().map(OsString::from));
@@ -49,15 +49,15 @@ impl Compiler {
         }
         let own: &[&str] = match flavour {
             Flavour::Runtime => &[],
-            Flavour::Fast => &["-x", "c++"],
-            // Alignment and null are left to the checker, which says more than a trap can.
+            // A call of the emulator that ends a kernel stays a call, or nobody knows where it came from.
+            Flavour::Fast => &["-fno-optimize-sibling-calls", "-x", "c++"],
+            // Of undefined behaviour, what the checker has handlers for.
             Flavour::Checked => &[
                 "-O1",
+                "-fno-optimize-sibling-calls",
                 "-DEMU_CHECKED",
                 "-fsanitize=thread",
-                "-fsanitize=undefined,bounds-strict",
-                "-fno-sanitize=alignment,null,vptr,return",
-                "-fsanitize-undefined-trap-on-error",
+                "-fsanitize=bounds-strict,shift,signed-integer-overflow,integer-divide-by-zero",
                 "-x",
                 "c++",
             ],
@@ -67,23 +67,24 @@ impl Compiler {
     }
 
     /// What an object depends on beside its files.
-    pub fn identity(&self, flavour: Flavour) -> String {
-        format!("{}\n{:?}\n{:?}", self.version, self.tool.path(), self.arguments(flavour))
+    pub(crate) fn identity(&self, flavour: Flavour) -> String {
+        format!("{}\n{:?}\n{:?}", self.version, self.tool.to_command(), self.arguments(flavour))
     }
 
     /// Ready for the source and the object.
-    pub fn command(&self, flavour: Flavour) -> Command {
-        let mut command = Command::new(self.tool.path());
-        command.envs(self.tool.env().iter().map(|(k, v)| (k, v))).args(self.arguments(flavour));
+    pub(crate) fn command(&self, flavour: Flavour) -> Command {
+        let mut command = self.tool.to_command();
+        command.args(self.arguments(flavour));
         command
     }
 
     /// Links a shared library that others find by its file name.
-    pub fn link(&self, library: &Path, objects: &[PathBuf]) {
+    pub(crate) fn link(&self, library: &Path, objects: &[PathBuf]) {
         let name = library.file_name().unwrap_or_default().to_string_lossy();
         let mut command = Command::new(self.tool.path());
         command.arg("-shared").arg("-o").arg(library).arg(format!("-Wl,-soname,{name}")).args(objects);
-        let output = command.args(["-pthread", "-ldl"]).output().unwrap_or_else(|e| missing(&e.to_string()));
+        // Calls inside the library go straight, not through a table.
+        let output = command.args(["-Wl,-Bsymbolic", "-pthread", "-ldl"]).output().unwrap_or_else(|e| missing(&e.to_string()));
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "linking {name} failed:\n{said}");
     }

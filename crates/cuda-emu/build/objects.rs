@@ -11,17 +11,17 @@ use crate::compiler::{Compiler, Flavour};
 
 /// One object.
 #[derive(Clone)]
-pub struct Job {
+pub(crate) struct Job {
     /// C++ text.
-    pub source: PathBuf,
+    pub(crate) source: PathBuf,
     /// Where it goes.
-    pub object: PathBuf,
+    pub(crate) object: PathBuf,
     /// How.
-    pub flavour: Flavour,
+    pub(crate) flavour: Flavour,
 }
 
 /// Compiles what changed; all errors are shown before the build stops.
-pub fn compile_all(compiler: &Compiler, jobs: &[Job]) {
+pub(crate) fn compile_all(compiler: &Compiler, jobs: &[Job]) {
     let mut stale: Vec<&Job> = jobs.iter().filter(|job| !is_fresh(compiler, job)).collect();
     // The long ones first.
     stale.sort_by_key(|job| {
@@ -41,7 +41,10 @@ pub fn compile_all(compiler: &Compiler, jobs: &[Job]) {
         }
     });
     let errors = errors.into_inner().expect("no thread panics with it");
-    assert!(errors.is_empty(), "{}", errors.join("\n"));
+    if !errors.is_empty() {
+        eprintln!("{}", errors.join("\n"));
+        std::process::exit(1);
+    }
 }
 
 fn compile(compiler: &Compiler, job: &Job) -> Result<(), String> {

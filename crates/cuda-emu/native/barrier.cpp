@@ -26,10 +26,10 @@ bool come(Worker& w, Barrier& b, u32 id, u32 threads, int line) {
     b.expected = threads;
     b.line = line;
   } else if (b.expected != threads) {
-    fail("barrier %u at %s is for %u threads, but those that wait came for %u", id, locate(running().pc).c_str(),
+    fail("barrier %u at %s is for %u threads, but those that wait came for %u", id, here().c_str(),
          threads, b.expected);
   } else if (threads == 0 && b.line != line) {
-    fail("divergent barrier: this thread is at %s, others wait at line %d", locate(running().pc).c_str(), b.line);
+    fail("divergent barrier: this thread is at %s, others wait at line %d", here().c_str(), b.line);
   }
   return ++b.count == (threads ? threads : w.alive);
 }
@@ -37,8 +37,7 @@ bool come(Worker& w, Barrier& b, u32 id, u32 threads, int line) {
 
 void barrier(u32 id, u32 threads, int line) {
   Worker& w = *worker;
-  Fiber& f = running();
-  f.pc = __builtin_return_address(0);
+  Fiber& f = ENTER(w);
   Barrier& b = w.barrier[id & 15];
   if (come(w, b, id, threads, line)) {
     release(w, b, f.warp);
@@ -52,8 +51,7 @@ void barrier(u32 id, u32 threads, int line) {
 
 void bar_arrive(u32 id, u32 threads) {
   Worker& w = *worker;
-  Fiber& f = running();
-  f.pc = __builtin_return_address(0);
+  Fiber& f = ENTER(w);
   Barrier& b = w.barrier[id & 15];
   if (threads == 0) fail("bar_arrive needs a number of threads");
   if (come(w, b, id, threads, 0)) release(w, b, f.warp);

@@ -49,7 +49,8 @@ void run_block(Worker& w, const EmuLaunch& launch, D3 block) {
   clear(w);
   u8 *page = w.arena_map + 4096, *end = page + (w.smem + 4095) / 4096 * 4096;
   memset(page, 0xff, (size_t)(end - page));        // NaN in bf16, f16 and f32
-  if (w.checked) chk_block_begin(w.arena, w.smem, w.warps);
+  const u32 number = block.x + launch.grid[0] * (block.y + launch.grid[1] * block.z);
+  if (w.checked) chk_block_begin(w.arena, w.smem, w.warps, number);
   for (u32 i = 0; i < w.threads; i++) start_thread(w, launch, block, i);
   Fiber* first = next_fiber(w, 0);
   cur = first;

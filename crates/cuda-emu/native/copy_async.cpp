@@ -5,7 +5,7 @@ namespace emu {
 u8* shared_range(Worker& w, u32 offset, u32 bytes, const char* what) {
   if (offset > w.smem || bytes > w.smem - offset) {
     fail("%s: %u bytes at %u are outside shared memory, which has %u (%s)", what, bytes, offset, w.smem,
-         locate(running().pc).c_str());
+         here().c_str());
   }
   return w.arena + offset;
 }
@@ -13,10 +13,6 @@ u8* shared_range(Worker& w, u32 offset, u32 bytes, const char* what) {
 namespace {
 void carry_out(Worker& w, const Copy& c) {
   u8* dst = w.arena + c.dst;
-  if (w.checked) {
-    chk_access(dst, c.size, 1, nullptr);
-    if (c.bytes) chk_access(c.src, c.bytes, 0, nullptr);
-  }
   memcpy(dst, c.src, c.bytes);
   memset(dst + c.bytes, 0, c.size - c.bytes);
 }
@@ -32,16 +28,20 @@ void record(Worker& w, Fiber& f, u32 dst) {
 
 void cp_async(u32 dst, const void* src, u32 size, u32 bytes) {
   Worker& w = *worker;
-  Fiber& f = running();
-  f.pc = __builtin_return_address(0);
-  if (dst & (size - 1)) fail("cp.async of %u bytes to %u, which is not a multiple of it (%s)", size, dst, locate(f.pc).c_str());
-  if ((u64)src & (size - 1)) {
-    fail("cp.async of %u bytes from %p, which is not a multiple of it (%s)", size, src, locate(f.pc).c_str());
+  Fiber& f = ENTER(w);
+  if (dst & (size - 1)) {
+    fail("cp.async of %u bytes to %u, which is not a multiple of it (%s)", size, dst, here().c_str());
   }
-  if (bytes > size) fail("cp.async of %u bytes is told to copy %u (%s)", size, bytes, locate(f.pc).c_str());
+  if ((u64)src & (size - 1)) {
+    fail("cp.async of %u bytes from %p, which is not a multiple of it (%s)", size, src, here().c_str());
+  }
+  if (bytes > size) fail("cp.async of %u bytes is told to copy %u (%s)", size, bytes, here().c_str());
   u8* to = shared_range(w, dst, size, "cp.async");
   if (w.counting && size == 16) record(w, f, dst);
-  if (w.checked) chk_cpa_issue(to, size, f.pc);
+  if (w.checked) {
+    if (bytes) chk_access(src, bytes, 0, nullptr);
+    chk_cpa_issue(to, size, nullptr);
+  }
   const Copy copy{dst, src, size, bytes, f.copy_group};
   if (w.timing == Timing::Eager || (w.timing == Timing::Random && coin(w))) {
     carry_out(w, copy);
@@ -50,19 +50,24 @@ void cp_async(u32 dst, const void* src, u32 size, u32 bytes) {
   }
 }
 
-void cp_async_commit() { running().copy_group++; }
+void cp_async_commit() {
+  running().copy_group++;
+  if (worker->checked) chk_cpa_commit();
+}
 
 void cp_async_wait(int groups) {
   Worker& w = *worker;
-  Fiber& f = running();
-  f.pc = __builtin_return_address(0);
+  Fiber& f = ENTER(w);
   while (f.copies_done < f.copies.size()) {
     const Copy& c = f.copies[f.copies_done];
-    if ((int)(f.copy_group - c.group) <= groups) return;
+    if ((int)(f.copy_group - c.group) <= groups) break;
     carry_out(w, c);
     f.copies_done++;
   }
-  f.copies.clear();
-  f.copies_done = 0;
+  if (f.copies_done == f.copies.size()) {
+    f.copies.clear();
+    f.copies_done = 0;
+  }
+  if (w.checked) chk_cpa_wait((u32)groups);
 }
 }  // namespace emu

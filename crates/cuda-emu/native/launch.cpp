@@ -3,7 +3,6 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
-#include <shared_mutex>
 #include <thread>
 #include "runtime.h"
 
@@ -127,16 +126,8 @@ extern "C" int emu_launch(void (*entry)(void**), void** params, const EmuLaunch*
     return 1;
   }
   catch_faults();
-  // The checker's records are of one launch at a time.
-  static std::shared_mutex gate;
-  std::unique_lock<std::shared_mutex> alone(gate, std::defer_lock);
-  std::shared_lock<std::shared_mutex> together(gate, std::defer_lock);
-  if (cfg->check) {
-    alone.lock();
-    chk_launch(true);
-  } else {
-    together.lock();
-  }
+  // The checker's records are of one launch of one OS thread.
+  if (cfg->check) chk_launch(true);
   const bool counting = count_launches || stats;
   const u64 blocks = (u64)cfg->grid[0] * cfg->grid[1] * cfg->grid[2];
   const u64 wanted = cfg->check || !cfg->os_threads ? 1 : cfg->os_threads;

@@ -14,7 +14,7 @@ MBarrier* look_up(Worker& w, u32 bar) {
 }
 MBarrier& find(Worker& w, u32 bar) {
   MBarrier* m = look_up(w, bar);
-  if (!m) fail("the mbarrier at %u is used before mbar_init (%s)", bar, locate(running().pc).c_str());
+  if (!m) fail("the mbarrier at %u is used before mbar_init (%s)", bar, here().c_str());
   u64 mark;
   memcpy(&mark, w.arena + bar, 8);
   if (mark != mark_of(bar)) fail("the mbarrier at %u was overwritten with data", bar);
@@ -23,6 +23,7 @@ MBarrier& find(Worker& w, u32 bar) {
 void advance(Worker& w, MBarrier& m) {
   if (m.pending || m.tx) return;
   m.phase++;
+  if (w.checked) chk_mbar_phase(m.offset);
   m.pending = m.count;
   size_t kept = 0;
   for (Fiber* f : w.mbarrier_waiters) {
@@ -36,7 +37,9 @@ void advance(Worker& w, MBarrier& m) {
 }
 void arrive(Worker& w, u32 bar, u32 bytes) {
   MBarrier& m = find(w, bar);
-  if (!m.pending) fail("the mbarrier at %u: more arrivals than its count of %u (%s)", bar, m.count, locate(running().pc).c_str());
+  if (!m.pending) {
+    fail("mbarrier: more arrivals at the one at %u than its count of %u, at %s", bar, m.count, here().c_str());
+  }
   m.tx += bytes;
   if (m.tx > MOST_BYTES) fail("the mbarrier at %u expects %lld bytes: at most %lld", bar, m.tx, MOST_BYTES);
   m.pending--;
@@ -55,11 +58,12 @@ void complete_bytes(Worker& w, u32 bar, u32 bytes) {
 
 void mbar_init(u32 bar, u32 count) {
   Worker& w = *worker;
-  running().pc = __builtin_return_address(0);
+  ENTER(w);
   if (bar & 7) fail("an mbarrier at %u, which is not a multiple of 8", bar);
   if (count == 0 || count > MOST_BYTES) fail("an mbarrier for %u arrivals", count);
   const u64 mark = mark_of(bar);
   memcpy(shared_range(w, bar, 8, "mbarrier"), &mark, 8);
+  if (w.checked) chk_mbar_init(bar);
   const MBarrier fresh{bar, count, count, 0, 0};
   if (MBarrier* m = look_up(w, bar)) {
     *m = fresh;
@@ -69,20 +73,19 @@ void mbar_init(u32 bar, u32 count) {
 }
 
 void mbar_expect_tx(u32 bar, u32 bytes) {
-  running().pc = __builtin_return_address(0);
+  ENTER(*worker);
   arrive(*worker, bar, bytes);
 }
 
 void mbar_arrive(u32 bar) {
-  running().pc = __builtin_return_address(0);
+  ENTER(*worker);
   arrive(*worker, bar, 0);
 }
 
 // Waits for the end of the phase with this parity: at once if the barrier is in a phase of the other.
 void mbar_wait(u32 bar, u32 parity) {
   Worker& w = *worker;
-  Fiber& f = running();
-  f.pc = __builtin_return_address(0);
+  Fiber& f = ENTER(w);
   f.wait_parity = parity & 1;
   if ((find(w, bar).phase & 1) == f.wait_parity) {
     w.mbarrier_waiters.push_back(&f);

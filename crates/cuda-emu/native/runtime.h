@@ -17,7 +17,7 @@ enum class Waits : u8 { No, Barrier, Collective, MBarrier, Wgmma, Ended };
 // One cp.async, until its thread waits for its group.
 struct Copy { u32 dst; const void* src; u32 size, bytes, group; };
 // One bulk tensor store, until its thread waits for its group.
-struct TensorStore { TensorMapFields map; u32 src; int at[5]; u32 group, token; };
+struct TensorStore { TensorMapFields map; u32 src; int at[5]; u32 group; const void* pc; };
 // One bulk tensor load, until its bytes have come.
 struct TensorLoad { TensorMapFields map; u32 dst, bar, token; int at[5]; u16 offset[3]; };
 
@@ -50,6 +50,7 @@ struct Wgmma {
   bool done;
   float* d[GROUP_THREADS];
   u32 registers[GROUP_THREADS][4];
+  const void* pc;
 };
 struct WarpGroup { std::deque<Wgmma> ops; u32 popped, waiting_count; u32 waiting[4]; };
 
@@ -88,6 +89,16 @@ struct Worker {
 extern __thread Worker* worker __attribute__((tls_model("initial-exec")));
 
 inline Fiber& running() { return *static_cast<Fiber*>(cur); }
+// Every call from a kernel begins so: who calls, and from where.
+inline Fiber& enter(Worker& w, const void* return_address) {
+  Fiber& f = running();
+  f.pc = return_address;
+  if (w.checked) chk_site(return_address);
+  return f;
+}
+#define ENTER(w) enter(w, __builtin_return_address(0))
+// "file.cu:12" of the running thread's last call.
+inline std::string here() { return locate(running().pc); }
 inline u64 random_bits(Worker& w) {
   w.rng ^= w.rng << 13;
   w.rng ^= w.rng >> 7;

@@ -1,14 +1,15 @@
 // Bulk tensor loads (TMA): a box of a tensor, or with im2col a run of pixels, into shared memory under a swizzle.
 //
 // im2col walks pixels in the order w, h, (d,) n inside the box [lower, dim + upper) of every image, in steps of the
-// element strides, from the coordinates of the instruction on; each pixel is read at (w, h) + the instruction's offsets.
-// Elements outside the tensor are zeros, and count as bytes.
+// element strides, from the coordinates of the instruction on; each pixel is read at (w, h) + the instruction's
+// offsets. Elements outside the tensor are zeros, and count as bytes.
+#include <algorithm>
 #include "runtime.h"
 
 namespace emu {
 namespace {
-u32 columns(const TensorMapFields& m) { return m.im2col ? m.channels : (m.box[0] + m.element_stride[0] - 1u) / m.element_stride[0]; }
 u32 box_of(const TensorMapFields& m, int r) { return (m.box[r] + m.element_stride[r] - 1u) / m.element_stride[r]; }
+u32 columns(const TensorMapFields& m) { return m.im2col ? m.channels : box_of(m, 0); }
 u32 rows_of(const TensorMapFields& m) {
   if (m.im2col) return m.pixels;
   u32 rows = 1;
@@ -45,26 +46,25 @@ struct Walk {
 };
 
 // A row of elements from global memory: zeros outside.
-void fetch_row(const TensorLoad& l, const u8* from, u32 count, u8* to) {
+void fetch_row(Worker& w, const TensorLoad& l, const u8* from, u32 count, u8* to) {
   const TensorMapFields& m = l.map;
   const u32 step = m.im2col ? 1 : m.element_stride[0];
   memset(to, 0, (size_t)count * m.elem);
   if (!from) return;
+  if (step == 1) {      // one run, for speed
+    const i64 first = std::max<i64>(0, -l.at[0]), last = std::min<i64>(count, (i64)m.dim[0] - l.at[0]);
+    if (first >= last) return;
+    const u8* run = from + (l.at[0] + first) * m.elem;
+    const u32 bytes = (u32)(last - first) * m.elem;
+    if (w.checked) chk_tma_read(l.token, run, bytes);
+    memcpy(to + first * m.elem, run, bytes);
+    return;
+  }
   for (u32 e = 0; e < count; e++) {
     const i64 c = l.at[0] + (i64)e * step;
-    if (c >= 0 && c < m.dim[0]) memcpy(to + e * m.elem, from + c * m.elem, m.elem);
-  }
-}
-
-// The checker learns at the time of issue what will be read: in the clock of the thread that asks.
-void check_sources(const TensorLoad& l) {
-  const TensorMapFields& m = l.map;
-  Walk walk(l);
-  for (u32 i = 0; i < rows_of(m); i++, walk.next()) {
-    const u8* from = walk.row();
-    const i64 first = l.at[0] < 0 ? 0 : l.at[0], end = l.at[0] + (i64)columns(m);
-    const i64 last = end < (i64)m.dim[0] ? end : (i64)m.dim[0];
-    if (from && first < last) chk_access(from + first * m.elem, (unsigned)((last - first) * m.elem), 0, running().pc);
+    if (c < 0 || c >= m.dim[0]) continue;
+    if (w.checked) chk_tma_read(l.token, from + c * m.elem, m.elem);
+    memcpy(to + e * m.elem, from + c * m.elem, m.elem);
   }
 }
 }  // namespace
@@ -77,7 +77,7 @@ void run_load(Worker& w, size_t i) {
   std::vector<u8> row(row_bytes);
   Walk walk(l);
   for (u32 r = 0; r < rows; r++, walk.next()) {
-    fetch_row(l, walk.row(), count, row.data());
+    fetch_row(w, l, walk.row(), count, row.data());
     for (u32 b = 0; b < row_bytes; b += 16) {
       u8* to = w.arena + swizzled(l.dst + r * row_bytes + b, m.swizzle);
       if (w.checked) chk_tma_write(l.token, to, 16);
@@ -90,15 +90,14 @@ void run_load(Worker& w, size_t i) {
 
 void tma_load(u32 dst, const void* map, u32 bar, const int* at, int rank, const u16* offsets) {
   Worker& w = *worker;
-  Fiber& f = running();
-  f.pc = __builtin_return_address(0);
+  ENTER(w);
   TensorLoad l{};
   memcpy(&l.map, map, sizeof l.map);
   const TensorMapFields& m = l.map;
-  if (m.magic != TENSOR_MAP) fail("a tensor copy whose tensor map was not made by the driver (%s)", locate(f.pc).c_str());
-  if (m.rank != rank) fail("the tensor map has rank %d, the instruction %d (%s)", m.rank, rank, locate(f.pc).c_str());
+  if (m.magic != TENSOR_MAP) fail("a tensor copy whose tensor map was not made by the driver (%s)", here().c_str());
+  if (m.rank != rank) fail("the tensor map has rank %d, the instruction %d (%s)", m.rank, rank, here().c_str());
   if ((m.im2col != 0) != (offsets != nullptr)) {
-    fail("the tensor map is %s, the instruction is not (%s)", m.im2col ? "im2col" : "tiled", locate(f.pc).c_str());
+    fail("the tensor map is %s, the instruction is not (%s)", m.im2col ? "im2col" : "tiled", here().c_str());
   }
   const u32 align = m.swizzle ? 128u << m.swizzle : 128;
   if (dst % align) fail("a tensor copy to %u, which is not a multiple of %u, as its swizzle needs", dst, align);
@@ -108,10 +107,7 @@ void tma_load(u32 dst, const void* map, u32 bar, const int* at, int rank, const 
   for (int r = 0; offsets && r < rank - 2; r++) l.offset[r] = offsets[r];
   shared_range(w, dst, columns(m) * m.elem * rows_of(m), "a tensor copy");
   require_mbarrier(w, bar);
-  if (w.checked) {
-    check_sources(l);
-    l.token = chk_tma_issue();
-  }
+  if (w.checked) l.token = chk_tma_issue(bar);
   w.loads.push_back(l);
   if (w.timing == Timing::Eager) run_load(w, w.loads.size() - 1);
 }

@@ -24,8 +24,8 @@ Meeting& meeting_of(Worker& w, Fiber& f, Op op, u32 mask) {
     } else if (m.mask & mask) {
       if (m.op == op && m.mask == mask && !(m.arrived & bit)) return m;
       const u32 other = (u32)__builtin_ctz(m.arrived);
-      fail("diverged warp: %s with mask %08x at %s meets %s with mask %08x, where lane %u waits at %s", name_of(op), mask,
-           locate(f.pc).c_str(), name_of(m.op), m.mask, other, locate(w.fibers[f.warp * WARP + other].pc).c_str());
+      fail("diverged warp: %s with mask %08x at %s meets %s with mask %08x, where lane %u waits at %s", name_of(op),
+           mask, here().c_str(), name_of(m.op), m.mask, other, locate(w.fibers[f.warp * WARP + other].pc).c_str());
     }
   }
   if (!unused) fail("more than four warp collectives under way in one warp");
@@ -45,8 +45,7 @@ const char* name_of(Op op) {
 
 void warp_op(Op op, u32 mask, void* arg) {
   Worker& w = *worker;
-  Fiber& f = running();
-  f.pc = __builtin_return_address(0);
+  Fiber& f = ENTER(w);
   const u32 bit = 1u << f.lane;
   if (!(mask & bit)) fail("%s: lane %u is not in its own mask %08x", name_of(op), f.lane, mask);
   // The usual case first: the only meeting of the warp.

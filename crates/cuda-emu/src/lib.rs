@@ -1,6 +1,11 @@
 //! Runs CUDA kernels on the CPU for tests: stand-ins for `libcuda.so` and `libnvrtc.so.13`, and what tests can ask of
 //! them.
 
+pub mod check;
+pub mod direct;
+pub mod maps;
+pub mod statistics;
+
 use std::ffi::{CStr, c_char};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -10,9 +15,9 @@ use libloading::{Library, Symbol};
 /// The folder with the stand-ins, for `LD_LIBRARY_PATH` and `BACKLIT_NVRTC_DIR` of a child process.
 ///
 /// There, environment variables say what [`Settings`] and [`Gpu`] say here: `BACKLIT_EMU_CHECK` (1), `_SEED`, `_ASYNC`
-/// (`lazy`, `eager`, `random`), `_THREADS`, `_LAZY` (1: [`lazy_streams`]), `_ARCH` (`sm_80`), `_MEMORY` (`2g`), `_MODE`,
-/// `_DEVICES` (0 for none), `_DRIVER` (12040 for CUDA 12.4), `_NVRTC` (`12.9`), `_FAIL` (`K` or `K:CODE`: the K-th call
-/// of the driver answers CODE).
+/// (`lazy`, `eager`, `random`), `_THREADS`, `_LAZY` (1: [`lazy_streams`]), `_ARCH` (`sm_80`), `_MEMORY` (`2g`),
+/// `_MODE`, `_DEVICES` (how many; 0 for none), `_DRIVER` (12040 for CUDA 12.4), `_NVRTC` (`12.9`), `_FAIL` (`K` or
+/// `K:CODE`: the K-th call of the driver answers CODE).
 pub fn library_dir() -> PathBuf {
     PathBuf::from(env!("OUT_DIR"))
 }
@@ -60,7 +65,17 @@ impl Default for Gpu {
     }
 }
 
+/// The environment variable that sends the tests to a GPU.
+pub const HARDWARE_VARIABLE: &str = "BACKLIT_TEST_ON_GPU";
+
+/// Whether [`HARDWARE_VARIABLE`] is set: then nothing here stands in for anything, and settings have no effect.
+pub fn on_hardware() -> bool {
+    std::env::var_os(HARDWARE_VARIABLE).is_some_and(|value| !value.is_empty())
+}
+
 /// Loads the stand-in driver into this process, so that whoever asks for `libcuda.so` finds it; returns its library.
+///
+/// On hardware nothing is loaded, and what is returned is the process itself.
 pub fn install() -> &'static Library {
     &libraries().0
 }
@@ -68,6 +83,9 @@ pub fn install() -> &'static Library {
 fn libraries() -> &'static (Library, Library) {
     static LIBRARIES: OnceLock<(Library, Library)> = OnceLock::new();
     let open = |name: &str| {
+        if on_hardware() {
+            return libloading::os::unix::Library::this().into();
+        }
         let path = Path::new(env!("OUT_DIR")).join(name);
         // SAFETY: our own library, whose initialisers only fill a table.
         unsafe { Library::new(&path) }.unwrap_or_else(|e| panic!("{}: {e}", path.display()))
@@ -111,13 +129,20 @@ pub fn with<R>(settings: Settings, f: impl FnOnce() -> R) -> R {
 
 /// Runs `f` with a GPU that only this thread sees: what is opened in there shares nothing with other tests.
 pub fn with_gpu<R>(gpu: Gpu, f: impl FnOnce() -> R) -> R {
+    with_gpus(&[gpu], f)
+}
+
+/// [`with_gpu`] with several of them, numbered from 0.
+pub fn with_gpus<R>(gpus: &[Gpu], f: impl FnOnce() -> R) -> R {
     // SAFETY: the symbol is ours and has this signature.
-    let set: Symbol<'_, unsafe extern "C" fn(i32, i32, u64, i32)> =
+    let add: Symbol<'_, unsafe extern "C" fn(i32, i32, u64, i32)> =
         unsafe { symbol(install(), "emu_configure_device") };
     // SAFETY: it only stores numbers.
-    unsafe { set(gpu.capability.0, gpu.capability.1, gpu.memory, gpu.mode) };
-    // SAFETY: as above.
-    let _reset = Finally(|| unsafe { set(0, 0, 0, 0) });
+    let _reset = Finally(|| unsafe { add(0, 0, 0, 0) });
+    for gpu in gpus {
+        // SAFETY: as above.
+        unsafe { add(gpu.capability.0, gpu.capability.1, gpu.memory, gpu.mode) };
+    }
     f()
 }
 
@@ -146,7 +171,7 @@ pub fn calls() -> u64 {
     unsafe { symbol::<unsafe extern "C" fn() -> u64>(install(), "emu_calls")() }
 }
 
-/// Objects alive on the GPU of this thread: allocations, streams, events, modules, graphs, and held contexts.
+/// Objects alive on the GPUs of this thread: allocations, streams, events, modules, graphs, and held contexts.
 pub fn live() -> i64 {
     // SAFETY: the symbols are ours, have these signatures, and only read numbers.
     unsafe {
@@ -158,6 +183,9 @@ pub fn live() -> i64 {
 
 /// What the last failed launch of this thread said, empty if none failed.
 pub fn last_error() -> String {
+    if on_hardware() {
+        return String::new();
+    }
     // SAFETY: the symbol is ours, has this signature, and returns a string that lives until the next launch.
     unsafe {
         let text = symbol::<unsafe extern "C" fn() -> *const c_char>(install(), "emu_last_error")();

@@ -7,9 +7,10 @@ use bytemuck::Pod;
 use crate::{Buffer, CudaError};
 
 /// The two 16-bit floating-point formats.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Sixteen {
     /// IEEE half precision: 11 bits of mantissa, largest value 65504.
+    #[default]
     F16,
     /// bfloat16: 8 bits of mantissa, the range of float32.
     Bf16,

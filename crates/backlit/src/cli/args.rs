@@ -79,9 +79,12 @@ pub(crate) struct NetworkArgs {
     /// What computes
     #[arg(long, value_enum, default_value_t = EngineArg::Auto)]
     pub(crate) engine: EngineArg,
-    /// Arithmetic: f32, or f64 with the reference engine
+    /// Arithmetic [default: f32 on the CPU, mixed on a GPU, f64 for the reference]
     #[arg(long, value_enum, value_name = "PRECISION")]
     pub(crate) precision: Option<PrecisionArg>,
+    /// GPUs to compute on, counted from 0 as `backlit doctor` lists them: 0, or 0,1 to share the work
+    #[arg(long, value_name = "N", value_delimiter = ',')]
+    pub(crate) device: Vec<usize>,
     /// Threads to compute with [default: all processors]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
@@ -105,18 +108,28 @@ pub(crate) struct NetworkArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum EngineArg {
-    /// The fastest that this machine has
+    /// A GPU if there is one, else the CPU
     Auto,
     /// The fast CPU engine
     Cpu,
+    /// The GPU engine: NVIDIA, sm_80 (Ampere) or newer
+    Cuda,
     /// The oracle in plain loops, slow
     Reference,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum PrecisionArg {
+    /// Single precision
     F32,
+    /// Double precision (reference)
     F64,
+    /// 16-bit tensor cores with a forward pass as good as single precision's (cuda)
+    Mixed,
+    /// 16-bit floats both ways: fastest and coarsest (cuda)
+    Half,
+    /// The same in bfloat16 (cuda)
+    Bf16,
 }
 
 #[derive(Args, Debug)]

@@ -1,6 +1,5 @@
 //! `backlit doctor`: what this machine has, and what will be used.
 
-use std::path::Path;
 use std::process::{Command, Stdio};
 
 use backlit::cpu::isa::Level;
@@ -9,16 +8,21 @@ use serde_json::json;
 
 use super::args::DoctorArgs;
 use super::failure::{Failure, Outcome};
+use super::gpu::Gpu;
 use super::terminal;
 
 pub(crate) fn run(arguments: &DoctorArgs) -> Result<Outcome, Failure> {
+    let gpu = Gpu::look();
     let findings = [
         ("backlit", env!("CARGO_PKG_VERSION").to_owned()),
         ("processor", processor()),
         ("threads", rayon::current_num_threads().to_string()),
         ("instruction sets", instruction_sets()),
-        ("engine", format!("cpu, f32, {}", Level::best())),
-        ("GPU", gpu()),
+        ("engine", gpu.engine()),
+        ("CUDA driver", gpu.driver()),
+        ("GPU", gpu.devices()),
+        ("NVRTC", gpu.compiler()),
+        ("compiled kernels", gpu.cubins()),
         ("npm", npm()),
         ("cache", cache()),
         ("weights", weights()),
@@ -43,12 +47,6 @@ fn processor() -> String {
 fn instruction_sets() -> String {
     let say = |l: Level| format!("{l}: {}", if l.is_available() { "yes" } else { "no" });
     Level::ALL.map(say).join(", ")
-}
-
-fn gpu() -> String {
-    let driver = Path::new("/proc/driver/nvidia/version").exists() || answers("nvidia-smi", "-L").is_some();
-    let found = if driver { "an NVIDIA driver is there" } else { "no NVIDIA driver found" };
-    format!("{found}; this version computes on the CPU only")
 }
 
 fn npm() -> String {

@@ -11,6 +11,7 @@ mod evaluate;
 mod explain;
 mod failure;
 mod frames;
+mod gpu;
 mod inputs;
 mod interrupt;
 mod locate;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use backlit::cuda::Sixteen;
 use backlit::net::engine::Precision;
 use backlit::net::preprocess::Grid;
 use backlit::net::weights::Weights;
@@ -37,22 +38,36 @@ pub(crate) fn session(weights: &Weights, arguments: &NetworkArgs, methods: &[Met
     let mut grid = Grid::default_for(weights.variant());
     grid.resize = arguments.resize.unwrap_or(grid.resize);
     grid.filter = arguments.filter;
+    if !arguments.device.is_empty() && matches!(arguments.engine, EngineArg::Cpu | EngineArg::Reference) {
+        let message = "--device names a GPU, and this engine has none: take --engine cuda or auto";
+        return Err(Failure::Usage(message.into()));
+    }
     let options = SessionOptions {
         engine: match arguments.engine {
             EngineArg::Auto => EngineChoice::Auto,
             EngineArg::Cpu => EngineChoice::Cpu,
+            EngineArg::Cuda => EngineChoice::Cuda,
             EngineArg::Reference => EngineChoice::Reference,
         },
         precision: arguments.precision.map(|p| match p {
             PrecisionArg::F32 => Precision::F32,
             PrecisionArg::F64 => Precision::F64,
+            PrecisionArg::Mixed => Precision::Mixed,
+            PrecisionArg::Half | PrecisionArg::Bf16 => Precision::Half,
         }),
+        sixteen: match arguments.precision {
+            Some(PrecisionArg::Bf16) => Sixteen::Bf16,
+            _ => Sixteen::F16,
+        },
+        devices: arguments.device.clone(),
         threads: None,
         level: arguments.isa,
         grid: Some(grid),
         relevance: methods.contains(&Method::Lrp),
     };
-    Ok(Session::new(weights, options)?)
+    let session = Session::new(weights, options)?;
+    session.remark().into_iter().for_each(note);
+    Ok(session)
 }
 
 /// The path of weights, fetched with a progress bar if they are not there or if `force` is set.

@@ -34,8 +34,14 @@ const char* code_name(R code) {
 }
 
 bool is_sticky(R code) {
-  return code == 214 || code == 220 || code == 700 || code == 702 || (code >= 709 && code <= 719 && code != 711 && code != 712 && code != 713) ||
-         code == 911 || code == 999;
+  switch (code) {
+    case 214: case 220:                                   // memory and link errors
+    case 700: case 702:                                   // illegal address, timeout
+    case 709: case 710: case 714: case 715: case 716:     // destroyed, assert, stack, illegal instruction, misaligned
+    case 717: case 718: case 719:                         // address space, program counter, launch failed
+    case 911: case 999: return true;                      // external device, unknown
+    default: return false;
+  }
 }
 
 extern "C" {

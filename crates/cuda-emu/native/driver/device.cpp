@@ -52,10 +52,7 @@ int attribute_of(const Device* device, int which) {
 }
 
 static bool initialised = false;
-static int device_count() {
-  const char* text = getenv("BACKLIT_EMU_DEVICES");
-  return text && *text ? atoi(text) : 1;
-}
+static int device_count() { return (int)devices_of_thread().size(); }
 static R enter_device() {
   if (R refused = enter(false)) return refused;
   return initialised ? OK : NOT_INITIALIZED;
@@ -83,7 +80,7 @@ R cuDeviceGetCount(int* count) {
 R cuDeviceGet(int* device, int ordinal) {
   if (R refused = enter_device()) return refused;
   if (ordinal < 0 || ordinal >= device_count()) return INVALID_DEVICE;
-  *device = device_of_thread()->handle;
+  *device = devices_of_thread()[ordinal]->handle;
   return OK;
 }
 R cuDeviceGetName(char* name, int room, int device) {

@@ -63,6 +63,9 @@ static R run(const Entry* entry, EmuLaunch launch, Arguments& arguments, const S
   launch.check = s.checked;
   char message[2048] = "";
   auto pointers = arguments.pointers();
+  // What an unchecked kernel writes, nobody sees: what its parameters point to counts as written from now on.
+  if (!s.checked)
+    for (size_t i = 0; i < pointers.size(); i++) emu::chk_unchecked(pointers[i], entry->sizes[i]);
   if (emu_launch(code, pointers.data(), &launch, nullptr, message, sizeof message)) {
     set_last_error(entry->name + ": " + message);
     return LAUNCH_FAILED;

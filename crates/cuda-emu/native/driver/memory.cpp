@@ -7,6 +7,7 @@
 namespace driver {
 
 extern "C" void emu_mark_init(void* p, size_t bytes);
+extern "C" void emu_mark_copied(void* to, const void* from, size_t bytes);
 
 struct Block {
   size_t bytes;
@@ -129,7 +130,11 @@ R cuMemcpyDtoHAsync_v2(void* to, u64 from, size_t bytes, void* handle) {
 R cuMemcpyDtoDAsync_v2(u64 to, u64 from, size_t bytes, void* stream) {
   ENTER();
   if (!on_gpu(to, bytes) || !on_gpu(from, bytes)) return INVALID_VALUE;
-  return submit(stream_of(stream), [=](const Settings&) { return put(to, (const void*)from, bytes); });
+  return submit(stream_of(stream), [=](const Settings&) {
+    memcpy((void*)to, (const void*)from, bytes);
+    emu_mark_copied((void*)to, (const void*)from, bytes);
+    return (R)OK;
+  });
 }
 R cuMemsetD8Async(u64 to, u8 value, size_t bytes, void* stream) {
   ENTER();

@@ -49,7 +49,8 @@ static size_t elf_length(const u8* p) {
 // The stand-in compiler's images: "STAND-IN sm_90a fill/00_fill.cu", after the first bytes of an ELF file if asked to.
 static const char MARK[] = "STAND-IN sm_";
 
-// Whether a device runs code for an architecture: the same major version and no later minor one; with a letter, only it.
+// Whether a device runs code for an architecture: of its major version and of no later minor one; with a letter, only
+// of its own.
 static bool runs_on(const Device* device, const char* arch) {
   char* letter;
   int number = strtol(arch, &letter, 10), major = number / 10, minor = number % 10;

@@ -56,26 +56,37 @@ void set_last_error(const std::string& text) { message = text; }
 
 static const size_t DEFAULT_MEMORY = size_t(16) << 30;
 
+static Device* device_from_env(int handle) {
+  Device* device = new Device;
+  device->handle = handle;
+  device->memory = number_of("BACKLIT_EMU_MEMORY", DEFAULT_MEMORY);
+  // "sm_90", "90a" and "90" are the same.
+  if (const char* text = getenv("BACKLIT_EMU_ARCH")) {
+    int arch = atoi(text + strcspn(text, "0123456789"));
+    device->major = arch / 10;
+    device->minor = arch % 10;
+  }
+  device->mode = number_of("BACKLIT_EMU_MODE", 0);
+  return device;
+}
+
+// All there ever were, by handle; those of the process come first.
+static int of_process = 0;
 static std::vector<Device*>& devices() {
   static std::vector<Device*> all = [] {
-    Device* first = new Device;
-    first->memory = number_of("BACKLIT_EMU_MEMORY", DEFAULT_MEMORY);
-    // "sm_90", "90a" and "90" are the same.
-    if (const char* text = getenv("BACKLIT_EMU_ARCH")) {
-      int arch = atoi(text + strcspn(text, "0123456789"));
-      first->major = arch / 10;
-      first->minor = arch % 10;
-    }
-    first->mode = number_of("BACKLIT_EMU_MODE", 0);
-    return std::vector<Device*>{first};
+    std::vector<Device*> made;
+    of_process = number_of("BACKLIT_EMU_DEVICES", 1);
+    for (int i = 0; i < of_process; i++) made.push_back(device_from_env(i));
+    return made;
   }();
   return all;
 }
-static thread_local Device* own = nullptr;
+static thread_local std::vector<Device*> own;
 
-Device* device_of_thread() {
+std::vector<Device*> devices_of_thread() {
   Locked locked(table_lock());
-  return own ? own : devices()[0];
+  auto& all = devices();
+  return own.empty() ? std::vector<Device*>(all.begin(), all.begin() + of_process) : own;
 }
 Device* device_of(int handle) {
   Locked locked(table_lock());
@@ -158,21 +169,22 @@ void emu_configure(u32 checked, u64 seed, u32 async, u32 threads) {
 // Back to the defaults, which the environment can set.
 void emu_configure_default() { configured = false; }
 
-// A device of its own for this thread: nothing on it is seen by others. major 0: back to the one of the process.
-// memory 0: as much as that has. mode: the compute mode; 2 prohibits use, 3 means that somebody else has it.
+// One more device of its own for this thread: nothing on it is seen by others. major 0: back to those of the process.
+// memory 0: as much as those have. mode: the compute mode; 2 prohibits use, 3 means that somebody else has it.
 void emu_configure_device(int major, int minor, u64 memory, int mode) {
   Locked locked(table_lock());
   if (major == 0) {
-    own = nullptr;
+    own.clear();
     return;
   }
-  own = new Device;
-  own->handle = (int)devices().size();
-  own->major = major;
-  own->minor = minor;
-  own->mode = mode;
-  own->memory = memory ? memory : DEFAULT_MEMORY;
-  devices().push_back(own);
+  Device* device = new Device;
+  device->handle = (int)devices().size();
+  device->major = major;
+  device->minor = minor;
+  device->mode = mode;
+  device->memory = memory ? memory : DEFAULT_MEMORY;
+  devices().push_back(device);
+  own.push_back(device);
 }
 
 // Lets the k-th call of this thread from now answer `code` without being carried out; k = 0: none.
@@ -182,17 +194,22 @@ void emu_fail_call(u64 k, R code) {
 }
 u64 emu_calls() { return calls; }
 
-// Objects alive on the device of this thread, of one kind or (kind < 0) of all.
+// Objects alive on the devices of this thread, of one kind or (kind < 0) of all.
 int64_t emu_live(int kind) {
-  Device* device = device_of_thread();
-  Locked locked(table_lock());
-  if (kind >= 0) return kind < KINDS ? device->live[kind] : 0;
-  long sum = 0;
-  for (long n : device->live) sum += n;
+  int64_t sum = 0;
+  for (Device* device : devices_of_thread()) {
+    Locked locked(table_lock());
+    for (int k = 0; k < KINDS; k++)
+      if (kind < 0 || kind == k) sum += device->live[k];
+  }
   return sum;
 }
-// References to the primary context of the device of this thread.
-int emu_retained() { return device_of_thread()->retained; }
+// References to the primary contexts of the devices of this thread.
+int emu_retained() {
+  int sum = 0;
+  for (Device* device : devices_of_thread()) sum += device->retained;
+  return sum;
+}
 
 const char* emu_last_error() { return message.c_str(); }
 }

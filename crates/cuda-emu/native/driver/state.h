@@ -29,7 +29,7 @@ enum Kind { ALLOCATION, HOST_ALLOCATION, STREAM, EVENT, MODULE, GRAPH, GRAPH_EXE
 
 struct Context;
 
-// A device. The process has one; a thread can ask for one of its own.
+// A device. The process has one or more; a thread can ask for others of its own.
 struct Device {
   int handle = 0, major = 9, minor = 0, mode = 0;
   size_t memory = 0, used = 0;
@@ -37,7 +37,8 @@ struct Device {
   Context* primary = nullptr;
   int retained = 0;
 };
-Device* device_of_thread();
+// The devices that this thread sees, in the order of their ordinals.
+std::vector<Device*> devices_of_thread();
 Device* device_of(int handle);
 
 struct Context {

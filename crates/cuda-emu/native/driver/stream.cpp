@@ -1,106 +1,11 @@
-// Streams and events: order, waiting, and what of it a capture writes down.
+// Streams: made, waited for, captured.
 #include "stream.h"
-#include <chrono>
-#include <cstdlib>
 
 namespace driver {
 
-static thread_local std::set<std::shared_ptr<Capture>> captures;
-static thread_local int lazy_of_thread = -1;
-
-bool lazy() {
-  static const bool from_env = [] {
-    const char* text = getenv("BACKLIT_EMU_LAZY");
-    return text && *text && *text != '0';
-  }();
-  return lazy_of_thread < 0 ? from_env : lazy_of_thread;
-}
-// 1: streams of this thread do their work when somebody waits for it; 0: at once; -1: as the environment says.
-extern "C" void emu_configure_lazy(int on) { lazy_of_thread = on; }
-
-static double now_ms() {
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-Stream* stream_of(void* handle) {
-  if ((u64)handle > 2) return find<Stream>(handle);
-  // The default stream of a context is never counted and never destroyed.
-  static std::map<Context*, Stream> defaults;
-  Locked locked(table_lock());
-  Stream& stream = defaults[current];
-  stream.kind = STREAM;
-  stream.context = current;
-  return &stream;
-}
-
-static R run(Context* context, const Op& op, const Settings& s) {
-  if (context->sticky) return context->sticky;
-  R code = op(s);
-  if (is_sticky(code) && !context->sticky) context->sticky = code;
-  return code;
-}
-
-R submit(Stream* stream, Op op) {
-  if (!stream) return INVALID_HANDLE;
-  if (stream->context != current) return INVALID_CONTEXT;
-  if (auto capture = stream->capture) {
-    if (capture->spoilt) return CAPTURE_INVALIDATED;
-    if (capture->mode != 2 && capture->thread != std::this_thread::get_id()) return WRONG_THREAD;
-    capture->ops.push_back(std::move(op));
-    if (stream != capture->origin) capture->unjoined.insert(stream);
-    stream->queued++;
-    return OK;
-  }
-  if (!lazy()) {
-    // What others left undone comes first.
-    if (!stream->queue.empty())
-      if (R code = flush(stream)) return code;
-    stream->queued++;
-    stream->done++;
-    return run(stream->context, op, settings());
-  }
-  Locked locked(table_lock());
-  stream->queue.push_back({std::move(op), settings()});
-  stream->queued++;
-  return OK;
-}
-
-R flush(Stream* stream, u64 upto) {
-  Locked locked(table_lock());
-  while (!stream->queue.empty() && stream->done < upto) {
-    Stream::Queued next = std::move(stream->queue.front());
-    stream->queue.pop_front();
-    stream->done++;
-    if (R code = run(stream->context, next.op, next.settings)) return code;
-  }
-  return stream->context->sticky;
-}
-
-static std::set<Stream*>& all_streams() {
-  static auto* all = new std::set<Stream*>;
-  return *all;
-}
-
-R flush_all() {
-  Locked locked(table_lock());
-  for (Stream* stream : all_streams())
-    if (stream->context == current && !stream->capture)
-      if (R code = flush(stream)) return code;
-  return flush(stream_of(nullptr));
-}
-
-R forbid_in_capture() {
-  for (auto& capture : captures)
-    if (capture->mode != 2) {
-      capture->spoilt = true;
-      return CAPTURE_UNSUPPORTED;
-    }
-  return OK;
-}
-
 static void end_capture(std::shared_ptr<Capture> capture) {
   for (Stream* stream : capture->streams) stream->capture = nullptr;
-  captures.erase(capture);
+  captures_of_thread().erase(capture);
 }
 
 extern "C" {
@@ -188,7 +93,7 @@ R cuStreamBeginCapture_v2(void* handle, int mode) {
   capture->mode = mode;
   capture->streams.insert(stream);
   stream->capture = capture;
-  captures.insert(capture);
+  captures_of_thread().insert(capture);
   return OK;
 }
 R cuStreamEndCapture(void* handle, void** graph) {
@@ -219,68 +124,6 @@ R cuStreamIsCapturing(void* handle, int* status) {
   *status = !stream->capture ? 0 : stream->capture->spoilt ? 2 : 1;
   return OK;
 }
-
-R cuEventCreate(void** handle, u32 flags) {
-  ENTER();
-  if (flags > 7) return INVALID_VALUE;
-  Event* event = new Event;
-  event->kind = EVENT;
-  event->context = current;
-  event->timed = !(flags & 2);
-  add_object(event);
-  *handle = event;
-  return OK;
-}
-R cuEventDestroy_v2(void* handle) {
-  R answer = leave();
-  R removed = remove_object(handle, EVENT);
-  return removed ? removed : answer;
-}
-R cuEventRecord(void* handle, void* stream_handle) {
-  ENTER();
-  Event* event = find<Event>(handle);
-  Stream* stream = stream_of(stream_handle);
-  if (!event || !stream) return INVALID_HANDLE;
-  event->capture = stream->capture;
-  event->stream = stream;
-  if (stream->capture) {
-    event->recorded = false;
-    event->position = stream->queued;
-    return stream->capture->spoilt ? (R)CAPTURE_INVALIDATED : (R)OK;
-  }
-  event->recorded = true;
-  R code = submit(stream, [=](const Settings&) {
-    // It may have been destroyed since.
-    if (Event* alive = find<Event>(handle)) alive->time = now_ms();
-    return (R)OK;
-  });
-  event->position = stream->queued;
-  return code;
-}
-static R wait_for(void* handle) {
-  Event* event = find<Event>(handle);
-  if (!event) return INVALID_HANDLE;
-  if (event->capture.lock()) return CAPTURED_EVENT;
-  if (!event->recorded) return OK;
-  Locked locked(table_lock());
-  return all_streams().count(event->stream) ? flush(event->stream, event->position) : (R)OK;
-}
-R cuEventQuery(void* handle) {
-  ENTER();
-  return wait_for(handle);
-}
-R cuEventSynchronize(void* handle) {
-  ENTER();
-  return wait_for(handle);
-}
-R cuEventElapsedTime_v2(float* ms, void* start, void* end) {
-  ENTER();
-  Event *a = find<Event>(start), *b = find<Event>(end);
-  if (!a || !b || !a->timed || !b->timed || !a->recorded || !b->recorded) return INVALID_HANDLE;
-  *ms = float(b->time - a->time);
-  return OK;
-}
-R cuEventElapsedTime(float* ms, void* start, void* end) { return cuEventElapsedTime_v2(ms, start, end); }
 }
 
 }  // namespace driver

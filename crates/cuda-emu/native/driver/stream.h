@@ -54,6 +54,9 @@ R submit(Stream* stream, Op op);
 // Does what is queued on a stream, on all streams of the current context.
 R flush(Stream* stream, u64 upto = ~u64(0));
 R flush_all();
+// All that are alive. Those under capture that the calling thread began.
+std::set<Stream*>& all_streams();
+std::set<std::shared_ptr<Capture>>& captures_of_thread();
 // What a thread must not do while it captures: the capture is spoilt.
 R forbid_in_capture();
 bool lazy();

@@ -11,8 +11,8 @@ static u32 element_bytes(int type) {
 }
 
 // What both forms have in common.
-static bool fits(const void* map, int type, u32 rank, const void* base, const u64* dim, const u64* stride, const u32* steps,
-                 int interleave, int swizzle) {
+static bool fits(const void* map, int type, u32 rank, const void* base, const u64* dim, const u64* stride,
+                 const u32* steps, int interleave, int swizzle) {
   if ((u64)map % 64 || !base || (u64)base % 16 || rank < 1 || rank > 5) return false;
   if (!element_bytes(type) || interleave != 0 || swizzle < 0 || swizzle > 3) return false;
   for (u32 i = 0; i < rank; i++) {
@@ -35,8 +35,8 @@ R cuTensorMapEncodeTiled(void* map, int type, u32 rank, void* base, const u64* d
   emu_tensor_map_tiled(map, base, element_bytes(type), rank, dim, stride, box, steps, swizzle);
   return OK;
 }
-R cuTensorMapEncodeIm2col(void* map, int type, u32 rank, void* base, const u64* dim, const u64* stride, const int32_t* lower,
-                          const int32_t* upper, u32 channels, u32 pixels, const u32* steps, int interleave, int swizzle,
+R cuTensorMapEncodeIm2col(void* map, int type, u32 rank, void* base, const u64* dim, const u64* stride,
+                          const int32_t* lower, const int32_t* upper, u32 channels, u32 pixels, const u32* steps, int interleave, int swizzle,
                           int promotion, int fill) {
   if (R refused = enter(false)) return refused;
   if (!fits(map, type, rank, base, dim, stride, steps, interleave, swizzle) || rank < 3) return INVALID_VALUE;
@@ -47,7 +47,8 @@ R cuTensorMapEncodeIm2col(void* map, int type, u32 rank, void* base, const u64* 
     if (lower[i] < -limit || lower[i] >= limit || upper[i] < -limit || upper[i] >= limit) return INVALID_VALUE;
   if (!channels || channels > 256 || !pixels || pixels > 1024) return INVALID_VALUE;
   if (!inner_fits(u64(channels) * element_bytes(type), swizzle)) return INVALID_VALUE;
-  emu_tensor_map_im2col(map, base, element_bytes(type), rank, dim, stride, lower, upper, channels, pixels, steps, swizzle);
+  emu_tensor_map_im2col(map, base, element_bytes(type), rank, dim, stride, lower, upper, channels, pixels, steps,
+                        swizzle);
   return OK;
 }
 }
