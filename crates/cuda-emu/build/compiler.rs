@@ -84,7 +84,8 @@ impl Compiler {
         let mut command = Command::new(self.tool.path());
         command.arg("-shared").arg("-o").arg(library).arg(format!("-Wl,-soname,{name}")).args(objects);
         // Calls inside the library go straight, not through a table.
-        let output = command.args(["-Wl,-Bsymbolic", "-pthread", "-ldl"]).output().unwrap_or_else(|e| missing(&e.to_string()));
+        let output =
+            command.args(["-Wl,-Bsymbolic", "-pthread", "-ldl"]).output().unwrap_or_else(|e| missing(&e.to_string()));
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "linking {name} failed:\n{said}");
     }

@@ -45,7 +45,9 @@ impl Part {
         }
         if !self.rows.is_empty() {
             let _ = writeln!(text, "\n| {} |\n|{}", self.head.join(" | "), "---|".repeat(self.head.len()));
-            self.rows.iter().for_each(|row| drop(writeln!(text, "| {} |", row.join(" | "))));
+            for row in &self.rows {
+                let _ = writeln!(text, "| {} |", row.join(" | "));
+            }
         }
         text.push('\n');
         text
@@ -77,7 +79,7 @@ fn number_or_text(cell: &str) -> Value {
 }
 
 /// Order of the parts on the common page.
-const ORDER: [&str; 7] = ["machine", "golden", "bytes", "ops", "bench", "layers", "peers"];
+const ORDER: [&str; 8] = ["machine", "probe", "golden", "bytes", "ops", "bench", "layers", "peers"];
 
 /// Puts all pages of a folder on one, `results.md`, and all objects into one, `results.json`; whether all of it holds.
 pub(crate) fn collect(folder: &Path) -> Result<bool, String> {

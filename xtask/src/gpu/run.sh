@@ -40,15 +40,17 @@ part() {
 
 ours() { part "$1" "$2" "$work/gpu-suite" "$1" --suite "$work" --out "$out" ${SUITE_ARGS:-}; }
 
-# The kernels' own tests, the very files that `cargo test` runs on the emulator.
+# tests PART NAME...: the tests of kernels and engine, the very files that `cargo test` runs on the emulator.
 tests() {
-    local failed=0 name
+    local part=$1 failed=0 name test
+    shift
+    note "$part"
     {
         echo
         echo "| tests | result |"
         echo "|---|---|"
-        for test in "$work"/tests/*; do
-            name=$(basename "$test")
+        for name in "$@"; do
+            test=$work/tests/$name
             case " ${SUITE_ARGS:-} " in *' --stand-in '*) unset BACKLIT_TEST_ON_GPU ;; *) export BACKLIT_TEST_ON_GPU=1 ;; esac
             if timeout 60 "$test" --test-threads=4 ${TEST_FILTER:-} > "$out/test-$name.log" 2>&1; then
                 echo "| $name | $(grep '^test result' "$out/test-$name.log" | tail -n 1 | cut -d';' -f1-2) |"
@@ -58,11 +60,11 @@ tests() {
                 echo "| $name | FAILED: $(grep -m 3 'panicked at' -A 1 "$out/test-$name.log" | tr '\n|' '  ' | cut -c1-300) |"
             fi
         done
-    } > "$out/ops.table"
-    if [ $failed = 0 ]; then echo "## ops: holds"; else echo "## ops: FAILED"; status=1; fi > "$out/ops.md"
-    cat "$out/ops.table" >> "$out/ops.md"
-    echo >> "$out/ops.md"
-    rm "$out/ops.table"
+        echo
+    } > "$out/$part.table"
+    if [ $failed = 0 ]; then echo "## $part: holds"; else echo "## $part: FAILED"; status=1; fi > "$out/$part.md"
+    cat "$out/$part.table" >> "$out/$part.md"
+    rm "$out/$part.table"
 }
 
 machine() {
@@ -77,9 +79,9 @@ machine() {
 machine "before" > "$out/machine.md"
 for name in "$@"; do
     case $name in
-        probe) ours probe 30 ;;
+        probe) tests probe probe ;;
         golden) ours golden 60 ;;
-        ops) note ops; tests ;;
+        ops) tests ops $(ls "$work/tests" | grep -vx probe) ;;
         bytes) ours bytes 60 ;;
         layers) ours layers 90 ;;
         bench) ours bench 90 ;;

@@ -37,7 +37,7 @@ mod tests {
 
     #[test]
     fn filters_are_rounded_and_vectors_are_kept() {
-        let (filter, bias) = ([1.0f32, -0.300_000_01], [0.1f32, 0.2]);
+        let (filter, bias) = ([1.0f32, -0.3], [0.1f32, 0.2]);
         let bytes = |v: &[f32; 2]| v.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
         let (f, b) = (bytes(&filter), bytes(&bias));
         let view = |shape: Vec<usize>, data| TensorView::new(Dtype::F32, shape, data).expect("a tensor");
