@@ -1,7 +1,7 @@
 // Probe of bulk tensor copies: a load into shared memory, whose bytes are copied out; or the way back by a store.
 //
-// 32 threads (sm_90 and later). `bytes` of shared memory at 0, the mbarrier behind them. kind: 0 tiled load, 1 im2col load,
-// 2 tiled store. The map has four dimensions.
+// 32 threads (sm_90 and later). `bytes` of shared memory at 0, the mbarrier behind them. kind: 0 tiled load, 1 im2col
+// load, 2 tiled store. The map has four dimensions.
 #include "device.cuh"
 
 struct ProbeTmaParams {

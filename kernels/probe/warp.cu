@@ -25,8 +25,8 @@ KERNEL __launch_bounds__(32) probe_warp(const __grid_constant__ ProbeParams p) {
 }
 EXPORT_KERNEL(probe_warp)
 
-// in [32] any bits, then [256] words of shared memory; out [32][14]: x1, x2, x4, each plain and .trans. Lane l gives the
-// address of chunk in[l] % 64.
+// in [32] any bits, then [256] words of shared memory; out [32][14]: x1, x2, x4, each plain and .trans. Lane l gives
+// the address of chunk in[l] % 64.
 KERNEL __launch_bounds__(32) probe_ldmatrix(const __grid_constant__ ProbeParams p) {
   DYN_SMEM(smem);
   const u32 lane = threadIdx.x, at = smem_addr(smem) + p.in[lane] % 64 * 16;

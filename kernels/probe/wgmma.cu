@@ -3,8 +3,8 @@
 // in: the words of shared memory, a [64][K] first, then b [N][K], K = 16, 16, 32, 64 for swizzle 0 .. 3 (one row of the
 // swizzle); then for a from registers 4 words a thread instead of a. out [128][N / 2]: d, from zero, all of K summed.
 // With S = swizzle bytes / 16 (1 without): K-major rows have 16 S bytes, groups of 8 rows follow each other; without
-// swizzle the two 16-byte halves of a group are 128 bytes apart. MN-major: 8 S values a row of K, groups of 8 rows follow
-// each other along K, then along MN.
+// swizzle the two 16-byte halves of a group are 128 bytes apart. MN-major: 8 S values a row of K, groups of 8 rows
+// follow each other along K, then along MN.
 #include "probe/probe.cuh"
 
 #if EMU || defined(__CUDA_ARCH_FEAT_SM90_ALL)
@@ -19,7 +19,8 @@ template <u32 ROWS, u32 SWIZZLE, int TRANS> DEV u64 operand(u32 at, u32 step) {
   }
 }
 
-template <int N, u32 SWIZZLE, int TRANS_B, int TRANS_A, bool REGISTERS, bool BF16> DEV void probe(const ProbeParams& p) {
+template <int N, u32 SWIZZLE, int TRANS_B, int TRANS_A, bool REGISTERS, bool BF16>
+DEV void probe(const ProbeParams& p) {
   DYN_SMEM(smem);
   constexpr u32 K = SWIZZLE < 2 ? 16 : 8u << SWIZZLE, A = REGISTERS ? 0 : 64 * K * 2, WORDS = (A + N * K * 2) / 4;
   const u32 t = threadIdx.x, base = smem_addr(smem);

@@ -40,7 +40,7 @@ impl Compiler {
     pub(crate) fn arguments(&self, flavour: Flavour) -> Vec<OsString> {
         let mut all: Vec<OsString> = vec![];
         // A multiply and an add stay two roundings unless the kernel says fmaf.
-        for flag in ["-ffp-contract=off", "-Wno-unknown-pragmas", "-Wno-psabi", "-MMD"] {
+        for flag in ["-ffp-contract=off", "-fno-semantic-interposition", "-Wno-unknown-pragmas", "-Wno-psabi", "-MMD"] {
             all.push(flag.into());
         }
         all.extend(features().into_iter().map(OsString::from));
@@ -83,7 +83,9 @@ impl Compiler {
         let name = library.file_name().unwrap_or_default().to_string_lossy();
         let mut command = Command::new(self.tool.path());
         command.arg("-shared").arg("-o").arg(library).arg(format!("-Wl,-soname,{name}")).args(objects);
-        let output = command.args(["-pthread", "-ldl"]).output().unwrap_or_else(|e| missing(&e.to_string()));
+        // Calls inside the library go straight, not through a table.
+        let output =
+            command.args(["-Wl,-Bsymbolic", "-pthread", "-ldl"]).output().unwrap_or_else(|e| missing(&e.to_string()));
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "linking {name} failed:\n{said}");
     }

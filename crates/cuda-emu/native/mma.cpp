@@ -4,7 +4,8 @@
 //   a (16 bits)  pairs (g, 2c), (g+8, 2c), (g, 2c+8), (g+8, 2c+8)    b  pairs (2c, g), (2c+8, g), along K
 //   a (tf32)     (g, c), (g+8, c), (g, c+4), (g+8, c+4)              b  (c, g), (c+4, g)
 //   d            (g, 2c), (g, 2c+1), (g+8, 2c), (g+8, 2c+1)
-// All fragments are turned into float32 matrices once, then multiplied eight columns at a time; a sum runs over K upwards.
+// All fragments are turned into float32 matrices once, then multiplied eight columns at a time; a sum runs over K
+// upwards.
 #include "runtime.h"
 #include "vector8.h"
 

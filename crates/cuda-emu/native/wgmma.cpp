@@ -1,5 +1,5 @@
-// wgmma: d[64][N] (+)= a[64][16] * b[16][N] for the 128 threads of a warpgroup, asynchronous. Lazy: done when the group is
-// waited for, so that operands overwritten too early show. Eager: when the last thread has issued it.
+// wgmma: d[64][N] (+)= a[64][16] * b[16][N] for the 128 threads of a warpgroup, asynchronous. Lazy: done when the
+// group is waited for, so that operands overwritten too early show. Eager: when the last thread has issued it.
 //
 // Warp v of the group owns rows 16v .. 16v+15 of a (when in registers, as in mma.sync) and d, in the fragments of
 // mma.sync: d[4j + 2h + e] is row 16v + 8h + lane/4, column 8j + 2(lane%4) + e.

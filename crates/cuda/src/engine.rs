@@ -10,7 +10,7 @@ use backlit_net::engine::{
     TapGradients,
 };
 use backlit_net::weights::Weights;
-use backlit_net::{CLASSES, Engine, EngineError, Images, Rule, SIDE, Seeds, Tap};
+use backlit_net::{CLASSES, Engine, EngineError, IMAGE_LEN, Images, Rule, SIDE, Seeds, Tap};
 
 use crate::answer::{Found, Pass, Question, reserve};
 use crate::machine::{Machine, Parts};
@@ -78,7 +78,7 @@ impl Cuda {
 
     fn answer(&self, images: Images<'_>, question: &Question<'_>) -> Result<Found, EngineError> {
         let mut found = Found::reserve(self.network, images.len(), question)?;
-        split::answer(&self.machines, images, question, found.room())?;
+        split::answer(&self.machines, images.data(), IMAGE_LEN, question, found.room())?;
         Ok(found)
     }
 

@@ -34,10 +34,10 @@ struct Copy {      // a cp.async, or a piece of a bulk store, that has not been 
   u16 site;
 };
 
-struct Bulk {      // a bulk copy in flight: what its issuer knew
+struct Bulk {      // a bulk load: what its issuer knew, and its number on its channel
   Clock knows;
   View view;
-  u32 thread, channel, clock, barrier;
+  u32 channel, clock;
   u16 site;
 };
 
@@ -87,6 +87,8 @@ struct Launch {
     const char* v = k == READ ? "read" : k == WRITE ? "write" : "atomic update";
     return std::string(v) + " of " + std::to_string(bytes) + (bytes == 1 ? " byte" : " bytes");
   }
+  // "at f.cu:3 by block (0,0,0) thread 5"
+  std::string at(u16 site, Event e) const { return "at " + line(site) + " by " + who(e); }
   static std::string by(u32 thread) { return "by thread " + std::to_string(thread); }
 
   // "write of 4 bytes at byte 8 of y, at f.cu:3 by thread 5"

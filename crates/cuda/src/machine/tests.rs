@@ -1,9 +1,9 @@
 //! The whole path on the stand-in driver, on a small sister of the network: the same blocks, strides and projections,
 //! so that everything between layers is tried, checked by the emulator's checker too.
 
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex};
 
-use backlit_cuda_emu::{Async, Settings, install, last_error, with};
+use backlit_cuda_emu::{Async, Gpu, Settings, fail_call, install, last_error, lazy_streams, with, with_gpu, with_gpus};
 use backlit_net::engine::Precision;
 use backlit_net::{CLASSES, Rule, Seeds, Variant};
 use backlit_reference::Model;
@@ -53,13 +53,17 @@ const HOW: How = How {
 };
 
 fn machine(how: How) -> Machine {
+    machine_on(0, how).expect("a machine")
+}
+
+fn machine_on(ordinal: usize, how: How) -> Result<Machine, CudaError> {
     install();
     let format = Format::of(how.precision, how.sixteen);
     let network = oracle(how.variant).network();
     let host = HostWeights::of(network, |conv| small::folded(conv, SEED), small::dense(SEED), format);
-    let device = Device::open_with(0, &Cubins::Nowhere).expect("the stand-in opens");
-    let parts = Parts::new(device, &host, SIDE, how.dead_code, how.limit).expect("parts");
-    Machine::new(parts, how.limit, how.sharing)
+    let device = Device::open_with(ordinal, &Cubins::Nowhere)?;
+    let parts = Parts::new(device, &host, SIDE, how.dead_code, how.limit)?;
+    Ok(Machine::new(parts, how.limit, how.sharing))
 }
 
 fn images(n: usize) -> Vec<f32> {
@@ -71,14 +75,21 @@ fn seeds(n: usize) -> Vec<f32> {
     to_f32(&Random::new(12).values(n * 2 * CLASSES, 1.0))
 }
 
+fn room(n: usize, question: &Question<'_>) -> Found {
+    let block_len = |block: usize| oracle(Variant::V1).network().blocks[block].expand.output_len();
+    Found::reserve_for(block_len, LEN, n, question).expect("room")
+}
+
 fn ask(machine: &mut Machine, images: &[f32], question: &Question<'_>) -> Found {
-    let network = machine.parts.network;
-    let block_len = |block: usize| network.blocks[block].expand.output_len();
-    let mut found = Found::reserve_for(block_len, LEN, images.len() / LEN, question).expect("room");
+    let mut found = room(images.len() / LEN, question);
     let done = machine.answer(images, 0, question, found.room(), None);
     done.unwrap_or_else(|e| panic!("{e}: {}", last_error()));
     found
 }
+
+const PLAIN: [Pass<'static>; 1] = [Pass { rule: Rule::Plain, taps: &[], input: true }];
+const NOTHING: Question<'static> =
+    Question { seeds: Seeds::Rows { data: &[], per_image: 0 }, outputs: &[], passes: &[] };
 
 /// Logits and gradients of two seeds an image under one rule.
 fn gradient(machine: &mut Machine, images: &[f32], rule: Rule) -> (Vec<f32>, Vec<f32>) {
@@ -185,9 +196,11 @@ fn neither_batches_nor_memory_change_a_bit() {
 #[test]
 fn taps_and_features_agree_with_the_oracle() {
     let (data, rows) = (images(2), seeds(2));
-    for (variant, precision, near) in
-        [(Variant::V1, Precision::F32, 1e-3), (Variant::V1_5, Precision::F32, 1e-3), (Variant::V1, Precision::Mixed, 5e-3)]
-    {
+    for (variant, precision, near) in [
+        (Variant::V1, Precision::F32, 1e-3),
+        (Variant::V1_5, Precision::F32, 1e-3),
+        (Variant::V1, Precision::Mixed, 5e-3),
+    ] {
         let model = oracle(variant);
         let mut machine = machine(How { variant, precision, ..HOW });
         // Block 2 is computed in part unless someone looks.
@@ -245,9 +258,7 @@ fn every_convolution_shows_its_gradient() {
             outputs: &[],
             passes: &[Pass { rule, taps: &[], input: true }],
         };
-        let network = model.network();
-        let block_len = |block: usize| network.blocks[block].expand.output_len();
-        let mut room = Found::reserve_for(block_len, LEN, 1, &question).expect("room");
+        let mut room = room(1, &question);
         let mut see = |k: usize, conv: usize, d: &[f32]| found.push((k, conv, d.to_vec()));
         machine.answer(&data, 0, &question, room.room(), Some(&mut see)).expect("an answer");
         assert_eq!(found.len(), expected.len());
@@ -265,9 +276,7 @@ fn the_network_can_be_entered_in_the_middle() {
         let mut machine = machine(How { precision, limit: 2, ..HOW });
         // What a block put out goes in again: the same logits, for rounding what was rounded changes nothing.
         for block in [0, 2, 9, LAST] {
-            let question =
-                Question { seeds: Seeds::Rows { data: &[], per_image: 0 }, outputs: &[block], passes: &[] };
-            let found = ask(&mut machine, &data, &question);
+            let found = ask(&mut machine, &data, &Question { outputs: &[block], ..NOTHING });
             let mut logits = vec![f32::NAN; 3 * CLASSES];
             machine.resume(block, &found.outputs[0], 0, &mut logits).expect("logits");
             assert_bits(&format!("from block {block}"), &logits, &found.logits);
@@ -284,8 +293,7 @@ fn seeds_may_depend_on_the_logits() {
         rows[best] = 1.0;
         rows[CLASSES + image] = 2.0;
     };
-    let passes = [Pass { rule: Rule::Plain, taps: &[], input: true }];
-    let late = Question { seeds: Seeds::FromLogits { per_image: 2, write: &write }, outputs: &[], passes: &passes };
+    let late = Question { seeds: Seeds::FromLogits { per_image: 2, write: &write }, outputs: &[], passes: &PLAIN };
     let found = ask(&mut machine, &data, &late);
     let mut rows = vec![0.0; 6 * CLASSES];
     for (i, rows) in rows.chunks_exact_mut(2 * CLASSES).enumerate() {
@@ -322,10 +330,88 @@ fn pixels_beyond_all_bounds_are_an_error() {
     let mut data = images(2);
     data[LEN] = 3e38;
     data[LEN + 1] = 3e38;
-    let question = Question { seeds: Seeds::Rows { data: &[], per_image: 0 }, outputs: &[], passes: &[] };
-    let network = machine.parts.network;
-    let block_len = |block: usize| network.blocks[block].expand.output_len();
-    let mut found = Found::reserve_for(block_len, LEN, 2, &question).expect("room");
-    let done = machine.answer(&data, 7, &question, found.room(), None);
+    let mut found = room(2, &NOTHING);
+    let done = machine.answer(&data, 7, &NOTHING, found.room(), None);
     assert_eq!(done, Err(EngineError::NonFiniteLogits { image: 8 }));
+}
+
+#[test]
+fn copies_that_take_their_time_change_nothing() {
+    let data = images(3);
+    let how = How { limit: 1, ..HOW };
+    let expected = gradient(&mut machine(how), &data, Rule::Plain);
+    let found = lazy_streams(|| gradient(&mut machine(how), &data, Rule::Plain));
+    assert_bits("logits", &found.0, &expected.0);
+    assert_bits("gradient", &found.1, &expected.1);
+}
+
+#[test]
+fn a_batch_is_divided_among_gpus() {
+    let (data, rows) = (images(3), seeds(3));
+    let question = Question { seeds: Seeds::Rows { data: &rows, per_image: 2 }, outputs: &[0], passes: &PLAIN };
+    let expected = ask(&mut machine(HOW), &data, &question);
+    with_gpus(&[Gpu::default(), Gpu::default()], || {
+        let machines = [0, 1].map(|ordinal| Mutex::new(machine_on(ordinal, HOW).expect("two GPUs")));
+        let mut found = room(3, &question);
+        crate::split::answer(&machines, &data, LEN, &question, found.room()).expect("an answer");
+        assert_bits("logits", &found.logits, &expected.logits);
+        assert_bits("output", &found.outputs[0], &expected.outputs[0]);
+        assert_bits("gradient", &found.back[0].input, &expected.back[0].input);
+        let mut logits = vec![f32::NAN; 3 * CLASSES];
+        crate::split::resume(&machines, 0, &found.outputs[0], &mut logits).expect("logits");
+        assert_bits("resumed", &logits, &expected.logits);
+    });
+}
+
+#[test]
+fn a_small_gpu_takes_smaller_batches_until_one_image_does_not_fit() {
+    let data = images(8);
+    let used = |machine: &Machine| {
+        let (free, total) = machine.parts.device.free_memory();
+        total - free
+    };
+    let (expected, weights, all) = with_gpu(Gpu::default(), || {
+        let mut machine = machine(HOW);
+        let weights = used(&machine);
+        let expected = gradient(&mut machine, &data, Rule::Plain);
+        (expected, weights, used(&machine))
+    });
+    let with_room_for =
+        |share: f64| Gpu { memory: weights + ((all - weights) as f64 * share) as u64, ..Gpu::default() };
+    with_gpu(with_room_for(0.7), || {
+        let mut machine = machine(HOW);
+        let found = gradient(&mut machine, &data, Rule::Plain);
+        assert!((1..8).contains(&machine.limit), "{} at a time", machine.limit);
+        assert_bits("gradient", &found.1, &expected.1);
+    });
+    with_gpu(with_room_for(0.02), || {
+        let mut machine = machine(HOW);
+        let mut found = room(1, &NOTHING);
+        let refused = machine.answer(&data[..LEN], 0, &NOTHING, found.room(), None).expect_err("no room");
+        assert!(refused.to_string().contains("out of GPU memory"), "{refused}");
+    });
+}
+
+#[test]
+fn a_call_that_fails_is_an_error_and_the_next_question_is_answered() {
+    let data = images(2);
+    let how = How { limit: 1, ..HOW };
+    let expected = gradient(&mut machine(how), &data, Rule::Plain);
+    let rows = seeds(2);
+    let question = Question { seeds: Seeds::Rows { data: &rows, per_image: 2 }, outputs: &[], passes: &PLAIN };
+    with_gpu(Gpu::default(), || {
+        for k in [1, 5, 14, 30, 47, 60, 75, 110, 150, 170] {
+            let mut machine = machine(how);
+            let mut found = room(2, &question);
+            // 1: CUDA_ERROR_INVALID_VALUE, which does not take the device with it.
+            fail_call(k, 1);
+            let done = machine.answer(&data, 0, &question, found.room(), None);
+            fail_call(0, 0);
+            if let Err(error) = done {
+                assert!(matches!(error, EngineError::Device { .. }), "call {k}: {error}");
+            }
+            let found = gradient(&mut machine, &data, Rule::Plain);
+            assert_bits(&format!("after call {k}"), &found.1, &expected.1);
+        }
+    });
 }
