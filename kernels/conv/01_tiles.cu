@@ -6,8 +6,10 @@
 // Bound by  FP32 FMA: forward 64 FFMA for 9 loads from shared memory (8-byte pairs of B, 16 bytes of k of A), dgrad
 //           64 for 5 (16 bytes of k of both). Floor 7.0 GFLOP / 67 TFLOP/s = 0.10 ms an image each way (v1);
 //           predicted 60 % of it: 0.17 ms.
-// Opcodes   FFMA, LDGSTS.
 // Before    00_naive. New here: reuse through shared memory and registers, copies that run ahead.
+//
+// opcodes all: FFMA LDGSTS LDS.128
+// shared all: 49152
 #include "conv/epilogue.cuh"
 #include "conv/pipeline.cuh"
 
@@ -22,7 +24,7 @@ DEV void conv_tiles(const ConvParams& p) {
   pipeline<T>(p, at, smem_addr(smem), [&](u32 stage) {
     const u8* const a_tile = smem + stage;
     const u8* const b_tile = a_tile + T::A_BYTES;
-#pragma unroll
+#pragma unroll 1
     for (u32 chunk = 0; chunk < 4; chunk++) {  // 4 channels
       float a[4][4];                           // rows g + 8 r, channels
 #pragma unroll

@@ -1,66 +1,20 @@
 // conv / 02_mma: 16-bit tensor cores by mma.sync. The engine of `half`, and the backward pass of `mixed`.
 //
 // Computes  what params.cuh says; products of 16-bit values are exact in float32, sums are float32.
-// Shapes    NHWC f16 or bf16; blocks of 64 x 64 (4 warps of 16 x 64), 128 x 64 (4 warps of 32 x 64) and 128 x 128
+// Shapes    NHWC f16; blocks of 64 x 64 (4 warps of 16 x 64), 128 x 64 (4 warps of 32 x 64) and 128 x 128
 //           (8 warps of 32 x 64) rows x columns. 4 stages of 32 channels: 32, 48 and 64 KiB.
-// Bound by  tensor cores for 3x3, memory for most 1x1. Floor on an H200 for v1 without dead code: 6.96 GFLOP each way at
-//           420 TFLOP/s (what mma.sync reaches there) = 17 us an image; memory 12.4 us. Predicted at batch 64: 60 % of
-//           it, 28 us each way.
-// Opcodes   HMMA.16816, LDSM, LDGSTS.
+// Bound by  tensor cores for 3x3, memory for most 1x1. Floor on an H200, v1 without dead code: 6.96 GFLOP each way
+//           at 420 TFLOP/s (what mma.sync reaches there) = 17 us an image; memory 12.4 us. Predicted at batch 64:
+//           60 % of it, 28 us each way.
 // Before    01_tiles. New here: the inner product is an instruction.
-#include "conv/epilogue.cuh"
-#include "conv/fragments.cuh"
-
-struct MathF16 {
-  typedef StoreF16 Store;
-  static DEV_MEMBER void mma(float (&d)[4], const u32 (&a)[4], u32 b0, u32 b1) { mma_f16_16816(d, a, b0, b1); }
-};
-struct MathBf16 {
-  typedef StoreBf16 Store;
-  static DEV_MEMBER void mma(float (&d)[4], const u32 (&a)[4], u32 b0, u32 b1) { mma_bf16_16816(d, a, b0, b1); }
-};
-
-// A warp has ROWS x 16 rows and 64 columns.
-template <class Math, bool DGRAD, int BM, int BN, int ROWS>
-DEV void conv_mma(const ConvParams& p) {
-  constexpr int WARPS_M = BM / (16 * ROWS);
-  typedef Tile<DGRAD, 2, 1, BM, BN, 32 * WARPS_M * (BN / 64), 4> T;
-  DYN_SMEM(smem);
-  const Place at = place_of_block<T>(p);
-  const u32 warp = threadIdx.x / 32, warp_row = warp % WARPS_M * (16 * ROWS), warp_col = warp / WARPS_M * 64;
-  const u32 base = smem_addr(smem);
-  float acc[ROWS][8][4] = {};
-
-  pipeline<T>(p, at, base, [&](u32 stage) {
-    const u32 a_tile = base + stage, b_tile = a_tile + T::A_BYTES;
-#pragma unroll
-    for (u32 k16 = 0; k16 < 2; k16++) {
-      u32 a[ROWS][4];
-#pragma unroll
-      for (u32 i = 0; i < ROWS; i++) load_a(a[i], a_tile, warp_row + 16 * i, k16);
-#pragma unroll
-      for (u32 j = 0; j < 8; j += 2) {
-        u32 b[4];
-        load_b<T>(b, b_tile, warp_col + 8 * j, k16);
-#pragma unroll
-        for (u32 i = 0; i < ROWS; i++) {
-          Math::mma(acc[i][j], a[i], b[0], b[1]);
-          Math::mma(acc[i][j + 1], a[i], b[2], b[3]);
-        }
-      }
-    }
-  });
-#pragma unroll
-  for (u32 i = 0; i < ROWS; i++) {
-    epilogue16x64<typename Math::Store, DGRAD>(p, acc[i], at.c, at.row + warp_row + 16 * i, at.col + warp_col);
-  }
-}
-
-#define CONV_MMA(name, Math, DGRAD, BM, BN, ROWS)                                               \
-  KERNEL __launch_bounds__(BM / (16 * ROWS) * (BN / 64) * 32) name(const __grid_constant__ ConvParams p) { \
-    conv_mma<Math, DGRAD, BM, BN, ROWS>(p);                                                     \
-  }                                                                                             \
-  EXPORT_KERNEL(name)
+//
+// opcodes all: HMMA.16816.F32 LDSM LDGSTS
+// opcodes conv_mma_f16_fwd_* all: LDSM.16.MT88.4
+// opcodes conv_mma_f16_dgrad_* all: LDSM.16.M88.4
+// shared conv_mma_f16_*_64x64 all: 32768
+// shared conv_mma_f16_*_128x64 all: 49152
+// shared conv_mma_f16_*_128x128 all: 65536
+#include "conv/mma.cuh"
 
 CONV_MMA(conv_mma_f16_fwd_64x64, MathF16, false, 64, 64, 1)
 CONV_MMA(conv_mma_f16_fwd_128x64, MathF16, false, 128, 64, 2)
@@ -68,9 +22,3 @@ CONV_MMA(conv_mma_f16_fwd_128x128, MathF16, false, 128, 128, 2)
 CONV_MMA(conv_mma_f16_dgrad_64x64, MathF16, true, 64, 64, 1)
 CONV_MMA(conv_mma_f16_dgrad_128x64, MathF16, true, 128, 64, 2)
 CONV_MMA(conv_mma_f16_dgrad_128x128, MathF16, true, 128, 128, 2)
-CONV_MMA(conv_mma_bf16_fwd_64x64, MathBf16, false, 64, 64, 1)
-CONV_MMA(conv_mma_bf16_fwd_128x64, MathBf16, false, 128, 64, 2)
-CONV_MMA(conv_mma_bf16_fwd_128x128, MathBf16, false, 128, 128, 2)
-CONV_MMA(conv_mma_bf16_dgrad_64x64, MathBf16, true, 64, 64, 1)
-CONV_MMA(conv_mma_bf16_dgrad_128x64, MathBf16, true, 128, 64, 2)
-CONV_MMA(conv_mma_bf16_dgrad_128x128, MathBf16, true, 128, 128, 2)

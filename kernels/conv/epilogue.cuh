@@ -15,51 +15,58 @@
 // Element of channel 0 of the residual's pixel, or NOWHERE.
 DEV u32 residual_pixel(const ConvParams& p, const Pixel& at) {
   const u32 shift = p.stride_write - 1, odd = (at.y | at.x) & shift;
-  if (!p.residual || odd) return NOWHERE;
+  if (!p.residual || !at.valid || odd) return NOWHERE;
   const u32 y = (at.y >> shift) * p.stride_read, x = (at.x >> shift) * p.stride_read;
   return ((at.image * p.residual_side + y) * p.residual_side + x) * p.channels;
 }
 
-// `row` is the first of 16 rows of class `c`, `col` the first of 64 channels.
+// `row` is the first of 16 rows of class `c`, `col` the first of 64 channels. No branches but around memory: what a
+// launch does not have is neutral (no residual: zeros; no gates: all set; no ReLU: a floor of minus infinity).
 template <class Store, bool DGRAD>
 DEV void epilogue16x64(const ConvParams& p, const float (&acc)[8][4], u32 c, u32 row, u32 col) {
-  if (row >= p.class_pixels) return;  // the same for the whole warp: tiles of padding have no words
-  const u32 lane = threadIdx.x & 31, quad = 2 * (lane & 3);
+  const u32 lane = threadIdx.x & 31;
+  const bool gated = p.gates && row < p.class_pixels;  // tiles of padding have no words
   u32* const word = p.gates + gate_word((c * p.class_rows + row) / 16, col / 64, p.channels / 64, lane);
-  const bool gated = p.gates != nullptr;
-  u32 bits = DGRAD && gated ? *word : 0;
+  const u32 rule = p.gates ? p.rule : (u32)RULE_PLAIN;
+  const float floor = p.relu ? 0.f : -__uint_as_float(0x7f800000u);
+  u32 bits = DGRAD ? 0xffffffffu : 0;
+  if (DGRAD && gated) bits = *word;
+  bool ok[2], adds[2];
+  Cursor to[2], from[2];
 #pragma unroll
   for (u32 h = 0; h < 2; h++) {
     const Pixel at = pixel_of(p, c, row + (lane >> 2) + 8 * h);
-    if (!at.valid) continue;
-    const u32 to = place_of(p, at) * p.channels + col + quad, from = residual_pixel(p, at);
+    ok[h] = at.valid;
+    to[h] = cursor<Store>(p.out, p.out_lo, place_of(p, at) * p.channels + col);
+    const u32 residual = residual_pixel(p, at);
+    adds[h] = residual != NOWHERE;
+    from[h] = cursor<Store>(p.residual, p.residual_lo, residual + col);
+  }
+  const bool has_bias = !DGRAD && p.bias;
+  const Cursor bias_at = cursor<StoreF32>(p.bias, nullptr, col);
 #pragma unroll
-    for (u32 j = 0; j < 8; j++) {
-      Pair v = {acc[j][2 * h] * p.out_scale, acc[j][2 * h + 1] * p.out_scale};
-      if (!DGRAD && p.bias) {
-        const float2 bias = *reinterpret_cast<const float2*>(p.bias + col + 8 * j + quad);
-        v.x += bias.x;
-        v.y += bias.y;
-      }
-      if (from != NOWHERE) {
-        const Pair r = Store::read(p.residual, p.residual_lo, from + col + 8 * j + quad);
-        v.x += r.x;
-        v.y += r.y;
-      }
-      const u32 bit = 4 * j + 2 * h;
-      if (DGRAD) {
-        if (gated) {
-          v.x = apply_gate(v.x, bits >> bit & 1, p.rule);
-          v.y = apply_gate(v.y, bits >> (bit + 1) & 1, p.rule);
-        }
-      } else {
-        bits |= (u32)(v.x > 0.f) << bit | (u32)(v.y > 0.f) << (bit + 1);
-        if (p.relu) {  // NaN stays, so that it is seen
-          v.x = v.x <= 0.f ? 0.f : v.x;
-          v.y = v.y <= 0.f ? 0.f : v.y;
+  for (u32 j = 0; j < 8; j += 2) {
+    Pair bias[2] = {};
+    if (!DGRAD) StoreF32::read(bias_at, j, has_bias, bias);
+#pragma unroll
+    for (u32 h = 0; h < 2; h++) {
+      Pair v[2], add[2];
+      Store::read(from[h], j, adds[h], add);
+#pragma unroll
+      for (u32 e = 0; e < 2; e++) {
+        const float(&sum)[4] = acc[j + e];
+        v[e] = {sum[2 * h] * p.out_scale, sum[2 * h + 1] * p.out_scale};
+        if (!DGRAD) v[e] = {v[e].x + bias[e].x, v[e].y + bias[e].y};
+        v[e] = {v[e].x + add[e].x, v[e].y + add[e].y};
+        const u32 bit = 4 * (j + e) + 2 * h;
+        if (DGRAD) {
+          v[e] = {apply_gate(v[e].x, bits >> bit & 1, rule), apply_gate(v[e].y, bits >> bit & 2, rule)};
+        } else {
+          bits |= (u32)(ok[h] && v[e].x > 0.f) << bit | (u32)(ok[h] && v[e].y > 0.f) << (bit + 1);
+          v[e] = {v[e].x <= floor ? floor : v[e].x, v[e].y <= floor ? floor : v[e].y};  // NaN stays, to be seen
         }
       }
-      Store::write(p.out, p.out_lo, to + 8 * j, v);
+      Store::write(to[h], j, ok[h], v);
     }
   }
   if (!DGRAD && gated) *word = bits;

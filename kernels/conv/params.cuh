@@ -25,6 +25,13 @@ struct ConvTerm {
   u32 side, channels, kernel, stride, pad, unused;
 };
 
+// Division of r < 2^31 by a number d known to the host: r * magic >> shift with shift = 31 + ceil(log2 d) and
+// magic = ceil(2^shift / d). The rounding up adds less than 2^31 * 2^(shift - 31) / (d 2^shift) = 1 / d.
+struct Divisor {
+  u32 magic, shift;
+};
+DEV u32 divide(u32 r, Divisor d) { return (u32)((u64)r * d.magic >> d.shift); }
+
 struct ConvParams {
   ConvTerm term[2];
   const void* residual;  // [images, residual_side, residual_side, channels] or null
@@ -39,4 +46,5 @@ struct ConvParams {
   u32 relu, rule;
   float out_scale;
   u32 unused;
+  Divisor by_area, by_side;  // of one image, in one class
 };

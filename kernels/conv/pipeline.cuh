@@ -6,8 +6,8 @@
 //   B dgrad  BN columns of 64 bytes of k, likewise
 //   B fwd    64 / BYTES rows of k, BN columns each          chunk c of row r lies at  c ^ (r % 8)
 //
-// (chunks of 16 bytes). So the eight 16-byte pieces that one phase of ldmatrix, of a 16-byte load or of cp.async touches
-// lie in eight different groups of banks. Split tensors have two planes: A hi, A lo, B hi, B lo.
+// (chunks of 16 bytes). So the eight 16-byte pieces that one phase of ldmatrix, of a 16-byte load or of cp.async
+// touches lie in eight different groups of banks. Split tensors have two planes: A hi, A lo, B hi, B lo.
 // Pixels beyond the border and rows beyond the tensor are filled with zeros: cp.async with a size of 0.
 //
 // With STAGES stages, STAGES - 1 are in flight while one is multiplied, and one barrier a step suffices: the stage that
@@ -25,6 +25,8 @@ struct Tile {
   static constexpr int B_CHUNKS = BN * 4 / THREADS;         // chunks of B a thread copies
   static constexpr u32 A_BYTES = BM * 64, B_BYTES = BN * 64;
   static constexpr u32 STAGE_BYTES = PLANES * (A_BYTES + B_BYTES);
+  // Swizzles repeat every 8 rows, so that a thread's chunks lie at a constant distance.
+  static_assert(THREADS / 4 % 8 == 0 && THREADS * 16 % (BN * BYTES * 8) == 0, "a pass covers whole groups of 8 rows");
   static_assert(A_ROWS * THREADS == BM * 4 && B_CHUNKS * THREADS == BN * 4, "threads share a tile evenly");
 };
 
@@ -34,20 +36,37 @@ DEV u32 swizzle64(u32 r, u32 c) { return r * 64 + ((c ^ (r >> 1 & 3)) << 4); }
 template <int BYTES>
 DEV u32 swizzle(u32 r, u32 c) { return r * BYTES + ((c ^ (r & 7)) << 4); }
 
+// A thread's share of the copies. What changes with the channel alone is one addition a copy; the rest is worked out
+// when the walk comes to another tap.
 template <class T>
 struct Loader {
+  static constexpr int B_CHUNKS_ROW = T::BN * T::BYTES / 16;  // chunks in a row of forward's B
   Walk<T::DGRAD> walk;
   u32 image[T::A_ROWS], yx[T::A_ROWS];  // pixels of the rows this thread copies; image = NOWHERE for padding
-  u32 source[T::A_ROWS];                // element of channel 0 of the pixel that the current tap meets, or NOWHERE
+  u32 source[T::A_ROWS];                // element of the thread's chunk of the pixel that the tap meets, or 0
+  u32 inside;                           // bit i: row i meets a pixel
+  u32 weight, weight_step;              // element of the thread's first chunk of B, and from one chunk to the next
   u32 c, col;
 
   DEV_MEMBER void aim(const ConvParams& p) {
     if (walk.done(p)) return;
     const ConvTerm& t = p.term[walk.term];
+    const u32 tap = walk.tap(p), chunk = (threadIdx.x & 3) * (16 / T::BYTES);
+    inside = 0;
 #pragma unroll
     for (int i = 0; i < T::A_ROWS; i++) {
       const Pixel at = {image[i], yx[i] & 0xffff, yx[i] >> 16, image[i] != NOWHERE};
-      source[i] = source_pixel<T::DGRAD>(t, at, walk.ky, walk.kx);
+      const u32 from = source_pixel<T::DGRAD>(t, at, walk.ky, walk.kx);
+      source[i] = from == NOWHERE ? 0 : from + chunk;
+      inside |= (u32)(from != NOWHERE) << i;
+    }
+    if (T::DGRAD) {
+      weight = (tap * p.channels + col + threadIdx.x / 4) * t.channels + chunk;
+      weight_step = T::THREADS / 4 * t.channels;
+    } else {
+      const u32 n = threadIdx.x % B_CHUNKS_ROW * (16 / T::BYTES);
+      weight = (tap * t.channels + threadIdx.x / B_CHUNKS_ROW) * p.channels + col + n;
+      weight_step = T::THREADS / B_CHUNKS_ROW * p.channels;
     }
   }
 
@@ -67,7 +86,9 @@ struct Loader {
   // Queues the copies of one step into the stage at `stage`, and moves on.
   DEV_MEMBER void load(const ConvParams& p, u32 stage) {
     const ConvTerm& t = p.term[walk.term];
-    const u32 chunk = threadIdx.x & 3, first = threadIdx.x / 4, tap = walk.tap(p);
+    const u32 to_row = swizzle64(threadIdx.x / 4, threadIdx.x & 3);  // repeats every 8 rows
+    const u32 to_weight = T::DGRAD ? to_row : swizzle<B_CHUNKS_ROW * 16>(threadIdx.x / B_CHUNKS_ROW,
+                                                                          threadIdx.x % B_CHUNKS_ROW);
 #pragma unroll
     for (int plane = 0; plane < T::PLANES; plane++) {
       const u8* const a = static_cast<const u8*>(plane ? t.a_lo : t.a);
@@ -75,24 +96,15 @@ struct Loader {
       const u32 to_a = stage + plane * T::A_BYTES, to_b = stage + T::PLANES * T::A_BYTES + plane * T::B_BYTES;
 #pragma unroll
       for (int i = 0; i < T::A_ROWS; i++) {
-        const bool inside = source[i] != NOWHERE;
-        const u64 from = inside ? (u64)(source[i] + walk.k) * T::BYTES + chunk * 16 : 0;
-        cp_async16(to_a + swizzle64(first + i * (T::THREADS / 4), chunk), a + from, inside ? 16 : 0);
+        cp_async16(to_a + to_row + i * (T::THREADS * 16), a + (u64)(source[i] + walk.k) * T::BYTES,
+                   inside >> i & 1 ? 16 : 0);
       }
 #pragma unroll
       for (int i = 0; i < T::B_CHUNKS; i++) {
-        if (T::DGRAD) {
-          const u32 n = first + i * (T::THREADS / 4);
-          const u32 from = (tap * p.channels + col + n) * t.channels + walk.k;
-          cp_async16(to_b + swizzle64(n, chunk), w + (u64)from * T::BYTES + chunk * 16, 16);
-        } else {
-          constexpr u32 CHUNKS = T::BN * T::BYTES / 16;
-          const u32 at = threadIdx.x + i * T::THREADS, k = at / CHUNKS, n = at % CHUNKS;
-          const u32 from = (tap * t.channels + walk.k + k) * p.channels + col;
-          cp_async16(to_b + swizzle<T::BN * T::BYTES>(k, n), w + (u64)from * T::BYTES + n * 16, 16);
-        }
+        cp_async16(to_b + to_weight + i * (T::THREADS * 16), w + (u64)(weight + i * weight_step) * T::BYTES, 16);
       }
     }
+    weight += T::DGRAD ? T::K : T::K * p.channels;
     if (walk.advance(p, c, T::K)) aim(p);
   }
 };
@@ -113,7 +125,7 @@ DEV void pipeline(const ConvParams& p, const Place& at, u32 smem, Multiply multi
   Loader<T> loader;
   loader.start(p, at.c, at.row, at.col);
   const u32 steps = walk_steps<T::DGRAD>(p, at.c, T::K);
-#pragma unroll
+#pragma unroll 1
   for (u32 s = 0; s < T::STAGES - 1; s++) {
     if (s < steps) loader.load(p, smem + s * T::STAGE_BYTES);
     cp_async_commit();

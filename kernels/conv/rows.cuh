@@ -13,7 +13,8 @@ struct Pixel {
 // Pixel of row `r` of class `c`.
 DEV Pixel pixel_of(const ConvParams& p, u32 c, u32 r) {
   const u32 side = p.side >> p.parity, area = side * side;
-  const u32 image = r / area, in_image = r - image * area, y = in_image / side, x = in_image - y * side;
+  const u32 image = divide(r, p.by_area), in_image = r - image * area;
+  const u32 y = divide(in_image, p.by_side), x = in_image - y * side;
   return {image, (y << p.parity) + (c >> 1), (x << p.parity) + (c & 1), r < p.class_pixels};
 }
 

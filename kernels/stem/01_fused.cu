@@ -89,26 +89,14 @@ KERNEL __launch_bounds__(256) stem_forward_fused(const __grid_constant__ StemFor
     for (u32 i = t; i < TILE * TILE * (HALF / 2); i += 256) {
       const u32 c = i % (HALF / 2) * 2, row = i / (HALF / 2) / TILE, column = i / (HALF / 2) % TILE;
       if (p0 + row >= pooled || q0 + column >= pooled) continue;
-      float best[2] = {0.0f, 0.0f};
-      u32 code[2] = {CODE_NOTHING, CODE_NOTHING};
+      Best best = best_of_none();
 #pragma unroll
       for (u32 position = 0; position < 9; position++) {
         const u32 h = 2 * row + position / 3, w = 2 * column + position % 3;
         if (2 * p0 + h - 1 >= conv || 2 * q0 + w - 1 >= conv) continue;
-        const float2 v = *(const float2*)(map + (h * MAP + w) * HALF + c);
-        // A NaN wins over everything, so that it is seen.
-        if (v.x > best[0] || v.x != v.x) {
-          best[0] = v.x;
-          code[0] = position;
-        }
-        if (v.y > best[1] || v.y != v.y) {
-          best[1] = v.y;
-          code[1] = position;
-        }
+        best_meet(best, position, *(const float2*)(map + (h * MAP + w) * HALF + c));
       }
-      const u64 pixel = ((u64)image * pooled + p0 + row) * pooled + q0 + column;
-      stored_put2(p.out, pixel * STEM_C + half + c, float2{best[0], best[1]});
-      p.codes[pixel * (STEM_C / 2) + (half + c) / 2] = (u8)(code[0] | code[1] << 4);
+      best_store(best, p, ((u64)image * pooled + p0 + row) * pooled + q0 + column, half + c);
     }
     // The next half's weights may be staged while others pool; its map is written after the barrier that follows.
   }

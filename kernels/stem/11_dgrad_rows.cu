@@ -3,19 +3,19 @@
 //   t[h,q,j]     = sum over k and rows p with 2p + r = h + 3 of unpool(d)[p,q,k] * w[r,j,k],   j = 3 s + c < 21
 //   dx[h,w,c]    = unscale * sum over q, s with 2q + s = w + 3 of t[h,q,3s+c]
 //
-// A block owns 16 rows x 58 columns of the picture: 11 rows x 32 columns of the convolution's map, un-pooled 16
-// channels at a time into shared memory. Lane = column q; a warp has two pairs of rows: a thread keeps 2 x 42 sums and
-// does 294 fused multiply-adds for 5 scalar loads and 42 vector loads that all lanes share. Then t goes to shared
-// memory, 8 rows at a time, and the columns are added up in the order of q.
+// A block owns 16 rows x 56 columns of the picture: 12 rows x 32 columns of the convolution's map, un-pooled 16
+// channels at a time into shared memory, in squares of 2 x 2. Lane = column q; a warp has two pairs of rows: a thread
+// keeps 2 x 42 sums and does 294 fused multiply-adds for 5 scalar loads and 42 vector loads that all lanes share. Then
+// t goes to shared memory, 8 rows at a time, and the columns are added up in the order of q.
 //
-// Shapes and parameters: stem/params.cuh. Float32 on CUDA cores, any storage of d. Shared memory: 33 KiB.
-// Bound by arithmetic: 236 MFLOP x 1.1 an image, 3.9 us at 67 TFLOP/s; memory 1.1 MB, 0.3 us. Predicted: 7 us an image.
+// Shapes and parameters: stem/params.cuh. Float32 on CUDA cores, any storage of d. Shared memory: 35 KiB.
+// Bound by arithmetic: 236 MFLOP x 1.14 an image, 4 us at 67 TFLOP/s; memory 1.1 MB, 0.3 us. Predicted: 7 us an image.
 #include "stem/unpool.cuh"
 
 constexpr u32 PAIRS = 8;                      // pairs of rows of the picture
-constexpr u32 COLUMNS = 32;                   // columns of the map: 29 that are owned and three to the right and left
-constexpr u32 OWNED = COLUMNS - 3;
-constexpr u32 MAP_ROWS = PAIRS + 3;
+constexpr u32 COLUMNS = 32;                   // columns of the map, two to the left of those that are owned
+constexpr u32 OWNED = COLUMNS - 4;
+constexpr u32 MAP_ROWS = PAIRS + 4;           // two above the pairs' own, two below
 constexpr u32 CHUNK = 16;                     // channels at a time
 constexpr u32 PLANE = MAP_ROWS * COLUMNS + 1; // odd, so that channels fall into different banks
 constexpr u32 J = 24;                         // 21 numbers, padded
@@ -23,7 +23,7 @@ constexpr u32 J = 24;                         // 21 numbers, padded
 KERNEL __launch_bounds__(128) stem_dgrad_rows(const __grid_constant__ StemDgrad p) {
   DYN_SMEM(smem);
   float* const weight = (float*)smem;              // [16][7][24]
-  float* const map = weight + CHUNK * 7 * J;       // [16][11 * 32 + 1]
+  float* const map = weight + CHUNK * 7 * J;       // [16][12 * 32 + 1]
   float* const scatter = (float*)smem;             // [8][32][21], afterwards
   const u32 t = threadIdx.x, lane = t % 32, warp = t / 32, conv = p.side / 2, pooled = p.side / 4;
   const u32 across = (conv + OWNED - 1) / OWNED, down = (conv + PAIRS - 1) / PAIRS;
@@ -41,22 +41,26 @@ KERNEL __launch_bounds__(128) stem_dgrad_rows(const __grid_constant__ StemDgrad 
       const u32 k = i % CHUNK, j = i / CHUNK % J, r = i / CHUNK / J;
       weight[(k * 7 + r) * J + j] = j < STEM_ROW ? p.weight[(r * STEM_ROW + j) * STEM_C + chunk + k] : 0.0f;
     }
-    for (u32 i = t; i < MAP_ROWS * COLUMNS * CHUNK; i += 128) {
-      const u32 k = i % CHUNK, at = i / CHUNK;
-      // The map's row of pair i0 and filter row 5 is i0 - 1; its first column is q0 - 1. Outside there is nothing.
-      const u32 h = i0 + at / COLUMNS - 1, w = q0 + at % COLUMNS - 1;
-      float v = 0.0f;
-      if (h < conv && w < conv) v = unpool(p.d, p.codes, pooled, p.rule, p.border, image, h, w, chunk + k);
-      map[k * PLANE + at] = v;
+    for (u32 i = t; i < MAP_ROWS * COLUMNS * CHUNK / 32; i += 128) {
+      // The map begins at row i0 - 2 and column q0 - 2, both even.
+      const u32 b = i % (COLUMNS / 2), a = i / (COLUMNS / 2) % (MAP_ROWS / 2), c = i / (COLUMNS * MAP_ROWS / 4) * 8;
+      float v[4][8];
+      unpool_square(v, p, pooled, image, i0 / 2 + a - 1, q0 / 2 + b - 1, chunk + c);
+#pragma unroll
+      for (u32 at = 0; at < 4; at++) {
+#pragma unroll
+        for (u32 k = 0; k < 8; k++)
+          map[(c + k) * PLANE + (2 * a + at / 2) * COLUMNS + 2 * b + at % 2] = v[at][k];
+      }
     }
     __syncthreads();
     for (u32 k = 0; k < CHUNK; k++) {
       float d[5];
 #pragma unroll
-      for (u32 i = 0; i < 5; i++) d[i] = map[k * PLANE + (2 * warp + i) * COLUMNS + lane];
+      for (u32 i = 0; i < 5; i++) d[i] = map[k * PLANE + (2 * warp + i + 1) * COLUMNS + lane];
 #pragma unroll
       for (u32 r = 0; r < 7; r++) {
-        // Pair i meets filter row r at row i + 2 - r / 2 (r even) or i + 1 - (r - 1) / 2 (r odd): d[.. + 1 - ..].
+        // Pair i meets filter row r at row i + 2 - r / 2 of the map, one less if r is odd; d begins at row i - 1.
         const u32 row = r % 2 == 0 ? 3 - r / 2 : 2 - r / 2;
 #pragma unroll
         for (u32 j4 = 0; j4 < STEM_ROW; j4 += 4) {
@@ -90,13 +94,13 @@ KERNEL __launch_bounds__(128) stem_dgrad_rows(const __grid_constant__ StemDgrad 
       const u32 row = i / (OWNED * 6), at = i % (OWNED * 6), c = at % 3;
       const u32 h = 2 * (i0 + 2 * (row / 2) + half) + row % 2, w = 2 * q0 + at / 3;
       if (h >= p.side || w >= p.side) continue;
-      // w + 3 = 2 q + s; the block's column 0 is q0 - 1.
+      // w + 3 = 2 q + s: the last q has s = 0 or 1; the block's column 0 is q0 - 2.
+      const u32 last = (at / 3 + 3) / 2 + 2;
       float total = 0.0f;
-      const u32 last = (at / 3 + 3) / 2 + 1;
 #pragma unroll
-      for (u32 back = 4; back-- > 0;) {
-        const u32 s = at / 3 + 5 - 2 * (last - back);
-        if (s < 7) total += scatter[(row * COLUMNS + last - back) * STEM_ROW + 3 * s + c];
+      for (u32 back = 0; back < 4; back++) {
+        const u32 column = last - 3 + back, s = at / 3 + 7 - 2 * column;
+        if (s < 7) total += scatter[(row * COLUMNS + column) * STEM_ROW + 3 * s + c];
       }
       p.dx[(((u64)image * p.side + h) * p.side + w) * 3 + c] = total * unscale;
     }

@@ -27,8 +27,36 @@ struct StemDgrad {
   Stored d;              // [n, side/4, side/4, 64], of the pool's output
   const u8* codes;       // as above
   const float* weight;   // [7][21][64]
+  const void* packed;    // tensor cores: fp16 or bf16 in the order of 12_dgrad_mma
   const float* unscale;  // [n]
   float* dx;             // [n, side, side, 3], overwritten
   u32 n, side;
   u32 rule, border;
+  float out_scale;
+  u32 pad;
 };
+
+// The winner of a window in two channels. Starting from zero decides nothing but who is CODE_NOTHING.
+struct Best {
+  float x, y;
+  u32 code_x, code_y;
+};
+
+DEV Best best_of_none() { return Best{0.0f, 0.0f, CODE_NOTHING, CODE_NOTHING}; }
+
+DEV void best_meet(Best& best, u32 position, float2 v) {
+  // A NaN wins over everything, so that it is seen.
+  if (v.x > best.x || v.x != v.x) {
+    best.x = v.x;
+    best.code_x = position;
+  }
+  if (v.y > best.y || v.y != v.y) {
+    best.y = v.y;
+    best.code_y = position;
+  }
+}
+
+DEV void best_store(const Best& best, const StemForward& p, u64 pixel, u32 c) {
+  stored_put2(p.out, pixel * STEM_C + c, float2{best.x, best.y});
+  p.codes[pixel * (STEM_C / 2) + c / 2] = (u8)(best.code_x | best.code_y << 4);
+}

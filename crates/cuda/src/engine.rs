@@ -1,5 +1,7 @@
 //! The [`Engine`] contract, met by one machine a GPU.
 
+mod timing;
+
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use backlit_net::arch::{BLOCKS, Network};
@@ -8,7 +10,7 @@ use backlit_net::engine::{
     TapGradients,
 };
 use backlit_net::weights::Weights;
-use backlit_net::{CLASSES, Engine, EngineError, Images, Rule, SIDE, Seeds, Tap};
+use backlit_net::{CLASSES, Engine, EngineError, IMAGE_LEN, Images, Rule, SIDE, Seeds, Tap};
 
 use crate::answer::{Found, Pass, Question, reserve};
 use crate::machine::{Machine, Parts};
@@ -16,6 +18,7 @@ use crate::options::CudaOptions;
 use crate::plan::Sharing;
 use crate::weights::{Format, HostWeights};
 use crate::{CudaError, Device, split};
+pub use timing::KernelTimes;
 
 /// Seeds for a question that sends nothing back.
 const NO_SEEDS: Seeds<'_> = Seeds::Rows { data: &[], per_image: 0 };
@@ -52,7 +55,7 @@ impl Cuda {
         let batch = options.batch.min(MOST_IMAGES);
         let isa = devices.iter().map(|device| device.arch()).collect::<Vec<_>>().join("+");
         let machine = |device| {
-            let parts = Parts::new(device, weights, &host, SIDE, options.dead_code, batch)?;
+            let parts = Parts::new(device, &host, SIDE, options.dead_code, batch)?;
             Ok(Mutex::new(Machine::new(parts, batch, Sharing::Tight)))
         };
         let machines = devices.into_iter().map(machine).collect::<Result<_, CudaError>>()?;
@@ -75,7 +78,7 @@ impl Cuda {
 
     fn answer(&self, images: Images<'_>, question: &Question<'_>) -> Result<Found, EngineError> {
         let mut found = Found::reserve(self.network, images.len(), question)?;
-        split::answer(&self.machines, images, question, found.room())?;
+        split::answer(&self.machines, images.data(), IMAGE_LEN, question, found.room())?;
         Ok(found)
     }
 

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, TryLockError};
 use std::thread;
 
-use backlit_net::{CLASSES, EngineError, Images};
+use backlit_net::{CLASSES, EngineError};
 
 use crate::answer::{Question, Room};
 use crate::engine::lock;
@@ -25,24 +25,25 @@ pub(crate) fn free(machines: &[Mutex<Machine>]) -> MutexGuard<'_, Machine> {
     idle.unwrap_or_else(|| lock(&machines[0]))
 }
 
-/// Answers a question about all images.
+/// Answers a question about all images, each of `len` floats.
 pub(crate) fn answer(
     machines: &[Mutex<Machine>],
-    images: Images<'_>,
+    images: &[f32],
+    len: usize,
     question: &Question<'_>,
     mut room: Room<'_>,
 ) -> Result<(), EngineError> {
-    let shares = shares(images.len(), machines.len());
+    let shares = shares(images.len() / len, machines.len());
     if let [_] = shares[..] {
-        return free(machines).answer(images.data(), 0, question, room, None);
+        return free(machines).answer(images, 0, question, room, None);
     }
     let mut first = 0;
     let mut work = Vec::with_capacity(shares.len());
     for (machine, n) in machines.iter().zip(shares) {
-        work.push((machine, first, images.range(first..first + n), room.split_off(n)));
+        work.push((machine, first, &images[first * len..][..n * len], room.split_off(n)));
         first += n;
     }
-    together(work, |(machine, first, images, room)| lock(machine).answer(images.data(), first, question, room, None))
+    together(work, |(machine, first, images, room)| lock(machine).answer(images, first, question, room, None))
 }
 
 /// Runs the network from the outputs of a block on.

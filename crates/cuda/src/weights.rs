@@ -5,12 +5,13 @@
 //! (expand and projection forward, reduce and projection backward) share the scale; the epilogue takes it out again,
 //! which is exact. All plans of a device share these weights.
 
-use backlit_net::arch::{Block, Network};
+use backlit_net::arch::{Block, Conv, Network};
 use backlit_net::engine::Precision;
 use backlit_net::weights::{FoldedConv, FoldedDense, Weights};
 use half::{bf16, f16};
 use rayon::prelude::*;
 
+use crate::ops::conv::Arithmetic;
 use crate::planes::{Planes, Sixteen};
 use crate::{Buffer, CudaError, Device};
 
@@ -32,6 +33,23 @@ impl Format {
             Precision::Mixed => Format::Split,
             Precision::Half => Format::Sixteen(sixteen),
             _ => Format::F32,
+        }
+    }
+
+    /// The arithmetic of the forward pass.
+    pub(crate) fn forward(self) -> Arithmetic {
+        match self {
+            Format::F32 => Arithmetic::F32,
+            Format::Split => Arithmetic::Split,
+            Format::Sixteen(kind) => Arithmetic::Half(kind),
+        }
+    }
+
+    /// The arithmetic of the backward pass.
+    pub(crate) fn backward(self) -> Arithmetic {
+        match self {
+            Format::Split => Arithmetic::Half(Sixteen::F16),
+            _ => self.forward(),
         }
     }
 
@@ -145,8 +163,7 @@ fn round(values: &[f64]) -> Vec<f32> {
     values.iter().map(|&v| v as f32).collect()
 }
 
-fn pack_block(weights: &Weights, block: &Block, format: Format) -> PackedBlock {
-    let folded: Vec<FoldedConv> = block.convs().map(|conv| weights.conv(conv)).collect();
+fn pack_block(folded: Vec<FoldedConv>, format: Format) -> PackedBlock {
     let exponent = exponent(folded.iter().flat_map(|f| &f.weight), format);
     let output = match folded.get(3) {
         Some(project) => folded[2].bias.iter().zip(&project.bias).map(|(e, p)| e + p).collect(),
@@ -199,6 +216,8 @@ impl BlockWeights {
 
 /// The whole network's weights, packed, on the host: made once, sent to every device, and dropped.
 pub(crate) struct HostWeights {
+    /// The table they fit.
+    pub(crate) network: &'static Network,
     /// The 7x7, folded.
     pub(crate) stem: FoldedConv,
     /// The fully connected layer.
@@ -210,13 +229,19 @@ pub(crate) struct HostWeights {
 impl HostWeights {
     /// Folds and packs, blocks in parallel.
     pub(crate) fn new(weights: &Weights, format: Format) -> HostWeights {
-        let network: &Network = weights.network();
-        HostWeights {
-            stem: weights.conv(&network.stem),
-            dense: weights.dense(),
-            blocks: network.blocks.par_iter().map(|block| pack_block(weights, block, format)).collect(),
-            format,
-        }
+        HostWeights::of(weights.network(), |conv| weights.conv(conv), weights.dense(), format)
+    }
+
+    /// The same for any table.
+    pub(crate) fn of(
+        network: &'static Network,
+        fold: impl Fn(&Conv) -> FoldedConv + Sync,
+        dense: FoldedDense,
+        format: Format,
+    ) -> HostWeights {
+        let block = |block: &Block| pack_block(block.convs().map(&fold).collect(), format);
+        let blocks = network.blocks.par_iter().map(block).collect();
+        HostWeights { network, stem: fold(&network.stem), dense, blocks, format }
     }
 
     /// Copies the weights of the blocks to a device.

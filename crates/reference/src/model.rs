@@ -1,8 +1,8 @@
 //! The whole network, forward and back, with nothing thrown away.
 
 use backlit_net::arch::{Block, Conv, Network};
-use backlit_net::weights::{FoldedConv, Weights};
-use backlit_net::{CLASSES, FEATURES, IMAGE_LEN, Rule};
+use backlit_net::weights::{FoldedConv, FoldedDense, Weights};
+use backlit_net::{CLASSES, FEATURES, Rule};
 
 use crate::Real;
 use crate::ops::{
@@ -68,12 +68,15 @@ pub struct Backward<T> {
 impl<T: Real> Model<T> {
     /// Folds and converts a weights file.
     pub fn new(weights: &Weights) -> Model<T> {
-        let network = weights.network();
+        Model::of(weights.network(), |conv| weights.conv(conv), weights.dense())
+    }
+
+    /// The same for any table, such as one of a smaller network, with `2048 x 1000` numbers in the head.
+    pub fn of(network: &'static Network, fold: impl Fn(&Conv) -> FoldedConv, dense: FoldedDense) -> Model<T> {
         let convs = network.convs().map(|conv| {
-            let FoldedConv { weight, bias } = weights.conv(conv);
+            let FoldedConv { weight, bias } = fold(conv);
             Affine::new(weight, bias)
         });
-        let dense = weights.dense();
         Model { network, convs: convs.collect(), head: Affine::new(dense.weight, dense.bias) }
     }
 
@@ -87,7 +90,7 @@ impl<T: Real> Model<T> {
     /// # Panics
     /// If `image` has another length.
     pub fn forward(&self, image: &[T]) -> Trace<T> {
-        assert_eq!(image.len(), IMAGE_LEN);
+        assert_eq!(image.len(), self.network.stem.input_len());
         let mut stem = self.conv(&self.network.stem, image);
         relu_fwd(&mut stem);
 

@@ -8,5 +8,6 @@ pub mod differences;
 pub mod golden;
 pub mod random;
 pub mod server;
+pub mod small;
 pub mod synthetic;
 pub mod toy;

@@ -3,6 +3,7 @@
 use backlit_net::arch::BLOCKS;
 use backlit_net::{CLASSES, Rule};
 
+use super::unpool::unpool;
 use super::{Memory, Parts};
 use crate::CudaError;
 use crate::answer::Pass;
@@ -159,6 +160,20 @@ impl<'a> Batch<'a> {
                 }
             }
         }
+        match see {
+            Some(see) => self.show_stem(rule, see),
+            None => Ok(()),
+        }
+    }
+
+    /// Shows the gradient of the stem's convolution, which no kernel keeps: it is un-pooled here once more.
+    fn show_stem(&mut self, rule: Rule, see: &mut SeeConv<'_>) -> Result<(), CudaError> {
+        let (stem, pool) = (&self.parts.network.stem, &self.parts.network.pool);
+        let codes = self.memory.read_codes(self.n, self.parts)?;
+        let side = self.parts.side() / 4;
+        let mut gradient = Vec::new();
+        self.show(Name::InputBack(0), &mut |_, _, d| gradient = unpool(d, &codes, side, rule, pool.border))?;
+        see(stem.index, &gradient);
         Ok(())
     }
 

@@ -61,6 +61,11 @@ impl Memory {
         Span::from(&self.codes)
     }
 
+    /// Winners of the max-pool of `n` images, on the host.
+    pub(crate) fn read_codes(&self, n: usize, parts: &Parts) -> Result<Vec<u8>, CudaError> {
+        self.codes.slice(0..codes_len(n, parts.side()))?.read(&parts.stream)
+    }
+
     /// Means over the last output.
     pub(crate) fn pooled(&self) -> Span<f32> {
         Span::from(&self.pooled)

@@ -13,10 +13,13 @@ mod batch;
 mod memory;
 mod moments;
 mod parts;
+mod timing;
+mod unpool;
 
 pub(crate) use batch::See;
 pub(crate) use memory::Memory;
 pub(crate) use parts::Parts;
+pub use timing::KernelTimes;
 
 use backlit_net::engine::check_logits;
 use backlit_net::{CLASSES, EngineError, Seeds};
@@ -26,6 +29,7 @@ use crate::answer::{Question, Room, reserve, scatter};
 use crate::ops::sample::Source;
 use crate::plan::{Layout, Plan, Sharing};
 use batch::Batch;
+use moments::Samples;
 
 /// Plans that are kept: for the usual sizes of batches, and for what is left over of them.
 const PLANS: usize = 8;
@@ -39,6 +43,7 @@ pub(crate) struct Machine {
     memory: Option<Memory>,
     /// The one used last is last.
     plans: Vec<Plan>,
+    samples: Option<Samples>,
 }
 
 /// Gradients of the input on their way to the host.
@@ -59,7 +64,7 @@ impl From<CudaError> for EngineError {
 impl Machine {
     /// With the memory of no image yet.
     pub(crate) fn new(parts: Parts, limit: usize, sharing: Sharing) -> Machine {
-        Machine { parts, sharing, limit, memory: None, plans: Vec::new() }
+        Machine { parts, sharing, limit, memory: None, plans: Vec::new(), samples: None }
     }
 
     /// Answers a question about `images`; `first` is the number of the first of them among those of the seeds. `see`

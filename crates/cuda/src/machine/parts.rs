@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use backlit_net::arch::Network;
-use backlit_net::weights::Weights;
 
 use crate::ops::convert::Convert;
 use crate::ops::head::{Head, HeadDgrad, HeadWeights};
@@ -37,13 +36,12 @@ impl Parts {
     /// Uploads weights and loads kernels, for images of `side` rows and columns and at most `batch` of them.
     pub(crate) fn new(
         device: Arc<Device>,
-        weights: &Weights,
         host: &HostWeights,
         side: usize,
         dead_code: bool,
         batch: usize,
     ) -> Result<Parts, CudaError> {
-        let network = weights.network();
+        let network = host.network;
         let published = Geometry::new(network, side, false);
         let last = published.blocks[published.blocks.len() - 1].output;
         let pixels = last.side * last.side;
@@ -58,8 +56,8 @@ impl Parts {
             blocks: host.upload(&device)?,
             stem_weights: StemWeights::new(&device, &host.stem.weight, &host.stem.bias)?,
             head_weights: HeadWeights::new(&device, &host.dense.weight, &host.dense.bias)?,
-            stem: Stem::prepare(&device, side)?,
-            stem_back: StemDgrad::prepare(&device, side)?,
+            stem: Stem::prepare_for(&device, side, host.format().forward())?,
+            stem_back: StemDgrad::prepare_for(&device, side, host.format().backward())?,
             head: Head::prepare(&device, pixels)?,
             head_back: HeadDgrad::prepare(&device, pixels)?,
             convert: Convert::prepare(&device)?,

@@ -105,11 +105,6 @@ impl Geometry {
     pub(crate) fn is_whole(&self, index: usize) -> bool {
         !self.blocks[index].thinned
     }
-
-    /// Whether the gate words of the output of block `index` are in parity order.
-    pub(crate) fn output_in_parity(&self, index: usize) -> bool {
-        self.blocks.get(index + 1).is_some_and(BlockGeometry::input_in_parity)
-    }
 }
 
 /// Whether a block strides over its input with all that reads it.
@@ -182,7 +177,7 @@ mod tests {
         let (g, whole) = (geometry(Variant::V1, 224, true), geometry(Variant::V1, 224, false));
         for (index, (b, w)) in g.blocks.iter().zip(&whole.blocks).enumerate() {
             assert_eq!(b.stride_reduce, 1, "{index}");
-            assert_eq!(b.input_in_parity(), false, "{index}: what is left of v1 is dense");
+            assert!(!b.input_in_parity(), "{index}: what is left of v1 is dense");
             assert_eq!(b.reduced_in_parity(), b.thinned, "{index}");
             let next_to_thinned = b.thinned || index > 0 && g.blocks[index - 1].thinned;
             assert_eq!(b == w, !next_to_thinned, "{index}");
@@ -200,7 +195,10 @@ mod tests {
     fn parity_where_a_gradient_is_made_by_striding() {
         let parity = |g: &Geometry| {
             let all = |f: &dyn Fn(usize) -> bool| (0..BLOCKS).filter(|&i| f(i)).collect::<Vec<_>>();
-            (all(&|i| g.blocks[i].reduced_in_parity()), all(&|i| g.output_in_parity(i)))
+            (
+                all(&|i| g.blocks[i].reduced_in_parity()),
+                all(&|i| g.blocks.get(i + 1).is_some_and(|next| next.input_in_parity())),
+            )
         };
         assert_eq!(parity(&geometry(Variant::V1, 224, true)), (vec![2, 6, 12], vec![]));
         assert_eq!(parity(&geometry(Variant::V1, 224, false)), (vec![], vec![2, 6, 12]));

@@ -12,6 +12,8 @@
 mod arena;
 mod body;
 mod geometry;
+#[cfg(test)]
+mod guide;
 mod shapes;
 mod tensors;
 

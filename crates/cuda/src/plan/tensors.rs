@@ -105,7 +105,7 @@ pub(crate) enum Sharing {
 pub(crate) struct Layout {
     slots: Vec<Option<usize>>,
     places: Places,
-    /// Bytes of gates alone.
+    #[cfg(test)]
     gate_bytes: usize,
 }
 
@@ -130,6 +130,7 @@ impl Layout {
             }
         }
         build.gates(geometry);
+        #[cfg(test)]
         let gate_bytes = build.lives.iter().filter(|l| l.last == STEM_BACK).map(|l| l.bytes).sum();
         let last = geometry.blocks[BLOCKS - 1].output;
         build.tensor(Name::InputBack(BLOCKS), last, back, HEAD_BACK, backward(BLOCKS - 1) + 2);
@@ -143,7 +144,12 @@ impl Layout {
                 false => build.tensor(Name::InputBack(i), b.input, back, step + 2, last),
             }
         }
-        Layout { slots: build.slots, places: place(&build.lives, tight), gate_bytes }
+        Layout {
+            slots: build.slots,
+            places: place(&build.lives, tight),
+            #[cfg(test)]
+            gate_bytes,
+        }
     }
 
     /// Bytes from the start of the memory.
@@ -160,6 +166,7 @@ impl Layout {
     }
 
     /// Bytes that stay from the way there to the way back.
+    #[cfg(test)]
     pub(crate) fn gate_bytes(&self) -> usize {
         self.gate_bytes
     }

@@ -42,6 +42,8 @@ pub(crate) struct Case {
     pub(crate) bits: Vec<bool>,
     /// Sums are exact.
     pub(crate) exact: bool,
+    /// The output overwrites the residual.
+    pub(crate) in_place: bool,
 }
 
 /// What a kernel wrote.
@@ -88,6 +90,7 @@ impl Case {
             residual: shape.residual.map(|r| values(21, n * r.side * r.side * shape.channels)),
             bits: (0..elements).map(|i| random.stream(22).bits(i) & 1 == 1).collect(),
             exact,
+            in_place: false,
         }
     }
 
@@ -173,7 +176,8 @@ impl Case {
             Buffer::from_slice(&device, &gates::pack(&self.bits, shape.order, n, shape.side, shape.channels))
         };
         let words = words.expect("memory");
-        let out = Store::new(&device, self.arithmetic, shape.output_len(n));
+        let fresh = Store::new(&device, self.arithmetic, shape.output_len(n));
+        let out = if self.in_place { residual.as_ref().expect("a residual") } else { &fresh };
         let args = ConvArgs {
             n,
             terms: &terms,

@@ -2,8 +2,11 @@
 
 use std::collections::HashSet;
 
-use backlit_cuda::ops::conv::{Arithmetic, ConvShape, Direction, ResidualShape, RowOrder, VARIANTS};
-use backlit_cuda::planes::Sixteen;
+use backlit_cuda::Buffer;
+use backlit_cuda::ops::conv::{
+    Arithmetic, Conv, ConvArgs, ConvShape, Direction, Gates, ResidualShape, RowOrder, Rule, VARIANTS,
+};
+use backlit_cuda::planes::{Planes, Sixteen, Span, Storage};
 use backlit_cuda_emu::Settings;
 use backlit_net::arch::{Network, Variant};
 
@@ -73,7 +76,7 @@ fn what_is_finite_stays_finite() {
     case.check("clamped", &sums, &case.run(None, Settings::default()));
 }
 
-/// Every convolution of both variants but the stem, with all its channels, at the smallest sides that its stride allows.
+/// Every convolution of both variants but the stem, with all its channels, at the smallest sides that strides allow.
 #[test]
 fn every_layer_of_the_network() {
     let mut seen = HashSet::new();
@@ -83,20 +86,17 @@ fn every_layer_of_the_network() {
             if !seen.insert((conv.c_in, conv.c_out, conv.kernel, conv.stride)) {
                 continue;
             }
-            for (direction, arithmetic) in [
-                (Direction::Forward, Arithmetic::F32),
-                (Direction::Forward, Arithmetic::Split),
-                (Direction::Forward, F16),
-                (Direction::Dgrad, Arithmetic::F32),
-                (Direction::Dgrad, F16),
-            ] {
+            for direction in [Direction::Forward, Direction::Dgrad] {
                 let shape = single(direction, side, conv.c_in, conv.c_out, conv.kernel, conv.stride);
-                let case = Case::new(&shape, 1, arithmetic, true, 21);
-                case.check(
-                    &format!("{} {arithmetic:?}", conv.name),
-                    &case.sums(),
-                    &case.run(None, Settings::default()),
-                );
+                // Integers: all arithmetics hold them, so one reference serves all.
+                let sums = Case::new(&shape, 1, F16, true, 21).sums();
+                let split = (direction == Direction::Forward).then_some(Arithmetic::Split);
+                let single = (conv.weight_len() < 1 << 18).then_some(Arithmetic::F32);
+                for arithmetic in [Some(F16), split, single].into_iter().flatten() {
+                    let case = Case::new(&shape, 1, arithmetic, true, 21);
+                    let answer = case.run(None, Settings::default());
+                    case.check(&format!("{} {direction:?} {arithmetic:?}", conv.name), &sums, &answer);
+                }
             }
         }
     }
@@ -106,7 +106,6 @@ fn every_layer_of_the_network() {
 /// What a launch refuses: the message says what was expected.
 #[test]
 fn shapes_that_no_kernel_takes() {
-    use backlit_cuda::ops::conv::Conv;
     let (device, _) = crate::case::device();
     let good = single(Direction::Dgrad, 8, 64, 64, 3, 2);
     let refused = |change: &dyn Fn(&mut ConvShape), arithmetic, batch, part: &str| {
@@ -125,4 +124,39 @@ fn shapes_that_no_kernel_takes() {
     refused(&|_| (), Arithmetic::Split, 1, "forward pass");
     refused(&|_| (), F16, 0, "images");
     refused(&|_| (), F16, 1 << 25, "smaller batch");
+}
+
+/// What a launch refuses before anything is queued.
+#[test]
+fn arguments_that_do_not_fit() {
+    let (device, stream) = crate::case::device();
+    let conv = Conv::prepare(&device, single(Direction::Forward, 4, 64, 64, 1, 1), F16, 2).expect("a good shape");
+    let sixteen = |len| Planes::sixteen(&Buffer::new(&device, len).expect("memory"), Sixteen::F16);
+    let (tensor, weights) = (sixteen(2 * 16 * 64), sixteen(64 * 64));
+    let terms = [(tensor, weights)];
+    let good = ConvArgs {
+        n: 2,
+        terms: &terms,
+        out_scale: 1.0,
+        bias: None,
+        residual: None,
+        gates: Gates::None,
+        relu: true,
+        out: tensor,
+    };
+    let refused = |args: ConvArgs<'_>, part: &str| {
+        let error = conv.launch(&stream, &args).expect_err("it is refused").to_string();
+        assert!(error.contains(part), "{error}");
+    };
+    let words = |len| Span::new(4096, len);
+    refused(ConvArgs { n: 3, ..good }, "1 to 2 images");
+    refused(ConvArgs { terms: &[], ..good }, "terms");
+    refused(ConvArgs { residual: Some(tensor), ..good }, "residual");
+    refused(ConvArgs { terms: &[(weights, sixteen(64))], ..good }, "weights");
+    refused(ConvArgs { out: sixteen(64), ..good }, "output");
+    refused(ConvArgs { out: Planes::f32(&Buffer::new(&device, 4096).expect("memory")), ..good }, "F32");
+    refused(ConvArgs { bias: Some(Span::new(4096, 63)), ..good }, "bias");
+    refused(ConvArgs { gates: Gates::Write(words(255)), ..good }, "256 words");
+    refused(ConvArgs { gates: Gates::Apply(words(256), Rule::Plain), ..good }, "cannot");
+    assert!(Planes::new(Storage::F32 { address: 4104 }, 1).is_err(), "an address that is not a multiple of 16");
 }

@@ -49,6 +49,14 @@ struct Params {
     rule: u32,
     out_scale: f32,
     unused: u32,
+    by_area: [u32; 2],
+    by_side: [u32; 2],
+}
+
+/// `Divisor` of the kernels.
+fn divisor(d: usize) -> [u32; 2] {
+    let shift = 31 + d.next_power_of_two().trailing_zeros();
+    [(1u64 << shift).div_ceil(d as u64) as u32, shift]
 }
 
 /// A convolution ready to run.
@@ -100,7 +108,7 @@ impl Conv {
         shape.check(arithmetic, max_batch)?;
         let mut kernels = vec![];
         for &variant in variants.iter().rev() {
-            if variant.direction == shape.direction && shape.channels % variant.tile.1 == 0 {
+            if variant.direction == shape.direction && shape.channels.is_multiple_of(variant.tile.1) {
                 let kernel = device.kernel(variant.source, variant.kernel)?;
                 if variant.shared > 48 << 10 {
                     kernel.allow_shared(variant.shared)?;
@@ -177,10 +185,13 @@ impl Conv {
         params.class_pixels = shape.order.class_pixels(args.n, shape.side) as u32;
         params.class_rows = shape.order.class_rows(args.n, shape.side) as u32;
         params.parity = u32::from(shape.order == RowOrder::Parity);
+        let class_side = shape.side >> params.parity;
+        (params.by_area, params.by_side) = (divisor(class_side * class_side), divisor(class_side));
         if let Some(r) = &shape.residual {
             [params.residual_side, params.stride_read, params.stride_write] =
                 [r.side, r.stride_read, r.stride_write].map(|v| v as u32);
         }
+        params.stride_write = params.stride_write.max(1);
         (params.relu, params.out_scale) = (u32::from(args.relu), args.out_scale);
         params
     }
@@ -235,5 +246,20 @@ impl Conv {
         let (arithmetic, found, len) = (self.arithmetic, planes.storage(), planes.len());
         let problem = format!("{what}: {arithmetic:?} needs {expected} elements stored so, found {len} of {found:x?}");
         Err(CudaError::Shape { op: "conv", problem })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn multiplication_divides_exactly() {
+        for d in (1..1100).chain([3136, 12544, 1 << 20]) {
+            let [magic, shift] = super::divisor(d);
+            for q in [0, 1, 2, 1000, (1usize << 31) / d - 1] {
+                for r in [q * d, q * d + d - 1] {
+                    assert_eq!((r as u64 * u64::from(magic)) >> shift, q as u64, "{r} / {d}");
+                }
+            }
+        }
     }
 }

@@ -118,7 +118,7 @@ impl ConvShape {
             return fail("split arithmetic is for the forward pass: take Half(F16) for the gradient".into());
         }
         for channels in self.terms.iter().map(|t| t.channels).chain([self.channels]) {
-            if channels == 0 || channels % 64 != 0 {
+            if channels == 0 || !channels.is_multiple_of(64) {
                 return fail(format!("channels must be multiples of 64, found {channels}"));
             }
         }
@@ -128,7 +128,7 @@ impl ConvShape {
         for (i, t) in self.terms.iter().enumerate() {
             self.check_term(t).map_err(|p| CudaError::Shape { op: "conv", problem: format!("term {i}: {p}") })?;
         }
-        if self.order == RowOrder::Parity && self.side % 2 != 0 {
+        if self.order == RowOrder::Parity && !self.side.is_multiple_of(2) {
             return fail(format!("parity order needs an even side, found {}", self.side));
         }
         if let Some(r) = &self.residual {
@@ -143,6 +143,11 @@ impl ConvShape {
         let weights = self.terms.iter().map(|t| t.weight_len(self.channels)).max().unwrap_or(0);
         if most.max(weights) >= 1 << 31 {
             return fail(format!("a tensor of {} elements is beyond 32-bit indices: take a smaller batch", most));
+        }
+        // Tiles of 64 rows are blocks in y.
+        let pixels = self.order.class_pixels(max_batch, self.side);
+        if pixels > 64 * 65535 {
+            return fail(format!("{pixels} pixels are more than a grid holds: take a smaller batch"));
         }
         Ok(())
     }

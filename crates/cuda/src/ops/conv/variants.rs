@@ -32,6 +32,7 @@ macro_rules! source {
 source!(NAIVE, "conv/00_naive.cu");
 source!(TILES, "conv/01_tiles.cu");
 source!(MMA, "conv/02_mma.cu");
+source!(MMA_BF16, "conv/02_mma_bf16.cu");
 source!(SPLIT, "conv/03_mma_split.cu");
 
 const F16: Arithmetic = Arithmetic::Half(Sixteen::F16);
@@ -63,12 +64,12 @@ pub static VARIANTS: &[Variant] = {
         v("conv_mma_f16_dgrad_64x64", &MMA, Dgrad, F16, (64, 64), 128, mma_shared(64, 64)),
         v("conv_mma_f16_dgrad_128x64", &MMA, Dgrad, F16, (128, 64), 128, mma_shared(128, 64)),
         v("conv_mma_f16_dgrad_128x128", &MMA, Dgrad, F16, (128, 128), 256, mma_shared(128, 128)),
-        v("conv_mma_bf16_fwd_64x64", &MMA, Forward, BF16, (64, 64), 128, mma_shared(64, 64)),
-        v("conv_mma_bf16_fwd_128x64", &MMA, Forward, BF16, (128, 64), 128, mma_shared(128, 64)),
-        v("conv_mma_bf16_fwd_128x128", &MMA, Forward, BF16, (128, 128), 256, mma_shared(128, 128)),
-        v("conv_mma_bf16_dgrad_64x64", &MMA, Dgrad, BF16, (64, 64), 128, mma_shared(64, 64)),
-        v("conv_mma_bf16_dgrad_128x64", &MMA, Dgrad, BF16, (128, 64), 128, mma_shared(128, 64)),
-        v("conv_mma_bf16_dgrad_128x128", &MMA, Dgrad, BF16, (128, 128), 256, mma_shared(128, 128)),
+        v("conv_mma_bf16_fwd_64x64", &MMA_BF16, Forward, BF16, (64, 64), 128, mma_shared(64, 64)),
+        v("conv_mma_bf16_fwd_128x64", &MMA_BF16, Forward, BF16, (128, 64), 128, mma_shared(128, 64)),
+        v("conv_mma_bf16_fwd_128x128", &MMA_BF16, Forward, BF16, (128, 128), 256, mma_shared(128, 128)),
+        v("conv_mma_bf16_dgrad_64x64", &MMA_BF16, Dgrad, BF16, (64, 64), 128, mma_shared(64, 64)),
+        v("conv_mma_bf16_dgrad_128x64", &MMA_BF16, Dgrad, BF16, (128, 64), 128, mma_shared(128, 64)),
+        v("conv_mma_bf16_dgrad_128x128", &MMA_BF16, Dgrad, BF16, (128, 128), 256, mma_shared(128, 128)),
         v("conv_split_fwd_64x64", &SPLIT, Forward, Split, (64, 64), 128, split_shared(64)),
         v("conv_split_fwd_128x64", &SPLIT, Forward, Split, (128, 64), 128, split_shared(128)),
     ]

@@ -4,20 +4,23 @@ use std::sync::Arc;
 
 use bytemuck::{Pod, Zeroable};
 
-use super::{CHANNELS, StemWeights, Variant, check_side, codes_len};
+use super::{CHANNELS, StemWeights, Variant, best, check_side, codes_len};
+use crate::ops::conv::Arithmetic;
 use crate::ops::sample::{Source as Pictures, SourceParams};
 use crate::ops::stored::{Lengths, Stored, source};
-use crate::planes::{Planes, Span};
+use crate::planes::{Planes, Sixteen, Span};
 use crate::{CudaError, Device, Grid, Kernel, Stream};
 
 source!(NAIVE, "stem/00_naive.cu");
 source!(FUSED, "stem/01_fused.cu");
+source!(MMA, "stem/02_mma.cu");
 
 /// Every forward kernel.
 pub static FORWARD: &[Variant] = &[
     Variant {
         kernel: "stem_forward_naive",
         source: &NAIVE,
+        arithmetic: Arithmetic::F32,
         threads: 256,
         shared: 0,
         blocks: |n, side| (n * (side / 4) * (side / 4) * CHANNELS / 2).div_ceil(256),
@@ -25,12 +28,28 @@ pub static FORWARD: &[Variant] = &[
     Variant {
         kernel: "stem_forward_fused",
         source: &FUSED,
+        arithmetic: Arithmetic::F32,
         threads: 256,
         // 39 rows of 120 floats of the picture, 147 x 32 weights, 17 x 17 x 32 of the map.
         shared: 4 * (39 * 120 + 147 * 32 + 289 * 32),
         blocks: |n, side| n * (side / 4).div_ceil(8).pow(2),
     },
+    mma("stem_forward_mma_f16", Arithmetic::Half(Sixteen::F16), 1),
+    mma("stem_forward_mma_bf16", Arithmetic::Half(Sixteen::Bf16), 1),
+    mma("stem_forward_mma_split", Arithmetic::Split, 2),
 ];
+
+/// 40 rows of 120 elements of the picture, once or twice, and 17 x 17 x 32 of the map in rows of 40.
+const fn mma(kernel: &'static str, arithmetic: Arithmetic, planes: u32) -> Variant {
+    Variant {
+        kernel,
+        source: &MMA,
+        arithmetic,
+        threads: 224,
+        shared: planes * 40 * 120 * 2 + 289 * 40 * 4,
+        blocks: |n, side| n * (side / 4).div_ceil(8).pow(2),
+    }
+}
 
 /// `StemForward` of the kernels.
 #[repr(C)]
@@ -70,12 +89,23 @@ pub struct Stem {
 }
 
 impl Stem {
-    /// For pictures `[side, side, 3]`, side a multiple of 4.
+    /// In float32, for pictures `[side, side, 3]`, side a multiple of 4.
     ///
     /// # Errors
     /// [`CudaError::Shape`] for another side; those of [`Device::kernel`].
     pub fn prepare(device: &Arc<Device>, side: usize) -> Result<Stem, CudaError> {
-        Stem::prepare_variant(device, side, &FORWARD[FORWARD.len() - 1])
+        Stem::prepare_for(device, side, Arithmetic::F32)
+    }
+
+    /// The same in any arithmetic.
+    ///
+    /// # Errors
+    /// Those of [`Stem::prepare`].
+    pub fn prepare_for(device: &Arc<Device>, side: usize, arithmetic: Arithmetic) -> Result<Stem, CudaError> {
+        match best(FORWARD, arithmetic) {
+            Some(variant) => Stem::prepare_variant(device, side, variant),
+            None => Lengths("stem forward").refuse(format!("no kernel computes in {arithmetic:?}")),
+        }
     }
 
     /// With one kernel of the table: for tests and benches.
@@ -104,16 +134,17 @@ impl Stem {
         if n == 0 {
             return Ok(());
         }
+        let (packed, out_scale) = args.weights.forward(self.variant.arithmetic);
         let params = Params {
             from: args.from.params(),
             weight: args.weights.weight().address(),
             bias: args.weights.bias().address(),
-            packed: 0,
+            packed,
             out: args.out.into(),
             codes: args.codes.address(),
             n: n as u32,
             side: side as u32,
-            out_scale: 1.0,
+            out_scale,
             pad: 0,
         };
         let grid = Grid { blocks: [blocks, 1, 1], threads: [self.variant.threads, 1, 1], shared: self.variant.shared };

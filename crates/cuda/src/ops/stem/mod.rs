@@ -16,18 +16,21 @@ pub use weights::StemWeights;
 
 use crate::CudaError;
 use crate::kernels::Source;
+use crate::ops::conv::Arithmetic;
 use crate::ops::stored::Lengths;
 
 /// Channels of the output.
 pub const CHANNELS: usize = 64;
 
-/// One kernel; of an op the slowest first.
+/// One kernel; of an op and an arithmetic the slowest first. Tensors may be stored in any way with any of them.
 #[derive(Debug)]
 pub struct Variant {
     /// Its symbol.
     pub kernel: &'static str,
     /// Its file.
     pub source: &'static Source,
+    /// What it computes with.
+    pub arithmetic: Arithmetic,
     /// Threads of a block.
     pub threads: u32,
     /// Dynamic shared memory of a block in bytes.
@@ -39,6 +42,11 @@ pub struct Variant {
 /// Codes of `n` pictures in bytes.
 pub fn codes_len(n: usize, side: usize) -> usize {
     n * (side / 4) * (side / 4) * CHANNELS / 2
+}
+
+/// The fastest kernel of an arithmetic.
+fn best(variants: &'static [Variant], arithmetic: Arithmetic) -> Option<&'static Variant> {
+    variants.iter().rfind(|v| v.arithmetic == arithmetic)
 }
 
 fn check_side(op: Lengths, side: usize) -> Result<(), CudaError> {

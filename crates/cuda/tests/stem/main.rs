@@ -1,24 +1,22 @@
 //! stem on the stand-in driver: both passes against the reference and against each other.
 
+mod dgrad;
+mod forward;
+#[path = "../modes/mod.rs"]
 mod modes;
 
+use backlit_cuda::Buffer;
 use backlit_cuda::ops::sample::Source;
-use backlit_cuda::ops::stem::{
-    DGRAD, FORWARD, Stem, StemArgs, StemDgrad, StemDgradArgs, StemWeights, Variant, codes_len,
-};
-use backlit_cuda::{Buffer, CudaError};
+use backlit_cuda::ops::stem::{Stem, StemArgs, StemDgrad, StemDgradArgs, StemWeights, Variant, codes_len};
 use backlit_cuda_emu::Settings;
 use backlit_net::Rule;
 use backlit_net::arch::PoolBorder;
 use backlit_reference::ops::{
     Conv2d, MaxPool, conv2d_dgrad, conv2d_fwd, max_pool_dgrad, max_pool_fwd, relu_dgrad, relu_fwd,
 };
-use backlit_testkit::compare::{assert_close, sum_tolerance};
 use backlit_testkit::random::{Random, to_f32, to_f64};
-use modes::{CHECKED, FAST, KINDS, Kind, Tensor, all, assert_bits, device, run, stored};
+use modes::{Kind, Tensor, device, run};
 
-const BORDERS: [PoolBorder; 2] = [PoolBorder::Zero, PoolBorder::NegativeInfinity];
-const RULES: [Rule; 3] = [Rule::Plain, Rule::Guided, Rule::Rectified];
 const WEIGHTS: usize = 7 * 7 * 3 * 64;
 
 /// Pictures, weights and bias.
@@ -154,49 +152,6 @@ fn codes(case: &Case, y: &[f64], winner: &[u32]) -> Vec<u8> {
     (0..y.len() / 2).map(|i| (code(2 * i) | code(2 * i + 1) << 4) as u8).collect()
 }
 
-#[test]
-fn integers_are_exact_in_every_storage() {
-    for (n, side) in [(1, 32), (2, 36)] {
-        let case = Case::integers(n, side);
-        let (mut expected, mut expected_codes) = (vec![], vec![]);
-        for image in 0..n {
-            // A border of nothing: a window of zeros has a winner inside then, and the codes are the same.
-            let (_, y, winner) = case.reference(image, PoolBorder::NegativeInfinity);
-            expected_codes.extend(codes(&case, &y, &winner));
-            expected.extend(to_f32(&y));
-        }
-        let zeros = expected.iter().filter(|&&v| v == 0.0).count();
-        assert!(zeros > expected.len() / 50 && zeros < expected.len() / 2, "{zeros} windows without anything");
-        for variant in FORWARD {
-            for kind in KINDS {
-                let what = format!("{} {kind:?} {n} x {side}", variant.kernel);
-                let (y, found) = case.forward(variant, kind, FAST[0]);
-                let rounded: Vec<f32> = expected.iter().map(|&v| stored(kind, v)).collect();
-                assert_bits(&what, &y, &rounded);
-                assert_eq!(found, expected_codes, "{what}");
-            }
-        }
-    }
-}
-
-#[test]
-fn random_data_is_close_and_every_kernel_and_mode_agrees() {
-    let case = Case::random(2, 36);
-    let (naive, naive_codes) = case.forward(&FORWARD[0], Kind::F32, FAST[0]);
-    let mut expected = vec![];
-    for image in 0..case.n {
-        expected.extend(case.reference(image, PoolBorder::Zero).1);
-    }
-    assert_close("forward", &to_f64(&naive), &expected, 3.0 * sum_tolerance(147));
-    for mode in all() {
-        for variant in FORWARD.iter().filter(|v| v.kernel != "stem_forward_naive" || !mode.checked) {
-            let (y, codes) = case.forward(variant, Kind::F32, mode);
-            assert_bits(variant.kernel, &y, &naive);
-            assert_eq!(codes, naive_codes, "{} {mode:?}", variant.kernel);
-        }
-    }
-}
-
 fn back(case: &Case, rule: Rule, border: PoolBorder, d: Vec<f64>) -> Back {
     let mut all_codes = vec![];
     for image in 0..case.n {
@@ -205,86 +160,4 @@ fn back(case: &Case, rule: Rule, border: PoolBorder, d: Vec<f64>) -> Back {
     }
     let unscale = (0..case.n).map(|i| 0.5f32.powi(i as i32 + 1)).collect();
     Back { d: to_f32(&d), codes: all_codes, unscale, rule, border }
-}
-
-#[test]
-fn gradients_of_integers_are_exact_for_every_rule_and_border() {
-    for (n, side) in [(1, 32), (2, 36)] {
-        let case = Case::integers(n, side);
-        for (border, rule) in BORDERS.into_iter().flat_map(|b| RULES.map(|r| (b, r))) {
-            let d = Random::new(9).integers(n * (side / 4) * (side / 4) * 64, 3);
-            let back = back(&case, rule, border, d);
-            let expected = to_f32(&case.reference_dgrad(&back));
-            for variant in DGRAD {
-                for kind in if rule == Rule::Guided { &KINDS[..] } else { &KINDS[..2] } {
-                    let found = case.dgrad(variant, *kind, FAST[0], &back);
-                    assert_bits(&format!("{} {kind:?} {border:?} {rule}", variant.kernel), &found, &expected);
-                }
-            }
-        }
-    }
-}
-
-#[test]
-fn random_gradients_are_close_in_every_mode() {
-    let case = Case::random(2, 36);
-    for (rule, border) in [(Rule::Plain, BORDERS[1]), (Rule::Rectified, BORDERS[0])] {
-        let d = Random::new(10).values(case.n * 9 * 9 * 64, 1.0);
-        let back = back(&case, rule, border, d);
-        let expected = case.reference_dgrad(&back);
-        for variant in DGRAD {
-            let first = case.dgrad(variant, Kind::F32, FAST[0], &back);
-            assert_close(variant.kernel, &to_f64(&first), &expected, 3.0 * sum_tolerance(7 * 64));
-            let slow = variant.kernel == "stem_dgrad_naive";
-            for mode in all().filter(|m| !(m.checked && slow)) {
-                assert_bits(variant.kernel, &case.dgrad(variant, Kind::F32, mode, &back), &first);
-            }
-        }
-    }
-}
-
-#[test]
-fn a_picture_has_the_same_bits_in_any_batch() {
-    let all = Case::random(3, 36);
-    let len = all.x.len() / 3;
-    let alone = Case { n: 1, x: all.x[2 * len..].to_vec(), weight: all.weight.clone(), bias: all.bias.clone(), ..all };
-    let variant = &FORWARD[FORWARD.len() - 1];
-    let ((many, codes), (one, code)) =
-        (all.forward(variant, Kind::Split, FAST[0]), alone.forward(variant, Kind::Split, FAST[0]));
-    assert_bits("forward", &many[many.len() / 3 * 2..], &one);
-    assert_eq!(codes[codes.len() / 3 * 2..], code);
-    let d = Random::new(11).values(3 * 9 * 9 * 64, 1.0);
-    let together = back(&all, Rule::Plain, BORDERS[0], d.clone());
-    let by_itself = Back {
-        unscale: vec![together.unscale[2]],
-        ..back(&alone, Rule::Plain, BORDERS[0], d[2 * 9 * 9 * 64..].to_vec())
-    };
-    let variant = &DGRAD[DGRAD.len() - 1];
-    let many = all.dgrad(variant, Kind::F16, CHECKED[0], &together);
-    assert_bits("gradient", &many[2 * len..], &alone.dgrad(variant, Kind::F16, FAST[2], &by_itself));
-}
-
-#[test]
-fn wrong_shapes_are_refused() {
-    let (device, stream) = device();
-    for side in [0, 30, 226, 5000] {
-        assert!(matches!(Stem::prepare(&device, side), Err(CudaError::Shape { .. })), "{side}");
-        assert!(matches!(StemDgrad::prepare(&device, side), Err(CudaError::Shape { .. })), "{side}");
-    }
-    let case = Case::integers(1, 32);
-    assert!(matches!(StemWeights::new(&device, &case.weight[1..], &case.bias), Err(CudaError::Shape { .. })));
-    let weights = StemWeights::new(&device, &case.weight, &case.bias).expect("weights");
-    let x = Buffer::from_slice(&device, &case.x[1..]).expect("memory");
-    let out = Tensor::new(&device, Kind::F32, 8 * 8 * 64);
-    let codes = Buffer::<u8>::new(&device, codes_len(1, 32)).expect("memory");
-    let stem = Stem::prepare(&device, 32).expect("it loads");
-    let args = StemArgs {
-        n: 1,
-        from: Source::Pictures((&x).into()),
-        weights: &weights,
-        out: out.planes(),
-        codes: (&codes).into(),
-    };
-    let error = stem.launch(&stream, &args).expect_err("a float is missing").to_string();
-    assert!(error.contains("3072") && error.contains("3071"), "{error}");
 }
