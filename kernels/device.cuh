@@ -25,8 +25,6 @@ struct alignas(64) TensorMap { u64 opaque[16]; };
 #include "emu.h"
 #else
 #define DEV static __device__ __forceinline__
-// A static member function of a struct.
-#define DEV_MEMBER static __device__ __forceinline__
 #define DYN_SMEM(name) extern __shared__ __align__(1024) u8 name[]
 #define EXPORT_KERNEL(k)
 #define KERNEL extern "C" __global__ void
@@ -355,8 +353,9 @@ DEV float clamp_bf16(float v) { return v > BF16_MAX ? BF16_MAX : v < -BF16_MAX ?
 // The two halves of a packed pair: x is the low one.
 DEV float2 f16x2_to_f32(u32 v) { return make_float2(f16_to_f32(f16{(u16)v}), f16_to_f32(f16{(u16)(v >> 16)})); }
 DEV float2 bf16x2_to_f32(u32 v) { return make_float2(__uint_as_float(v << 16), __uint_as_float(v & 0xffff0000u)); }
-// Descriptor of a wgmma operand: start address, offset from one group of 8 along K (or of a swizzle's width along MN) to
-// the next, offset from one group of 8 rows to the next, swizzle as in tensor maps (0 none, 1 32 bytes, 2 64, 3 128).
+// Descriptor of a wgmma operand: start address, offset from one group of 8 along K (or of a swizzle's width along MN)
+// to the next, offset from one group of 8 rows to the next, swizzle as in tensor maps (0 none, 1 32 bytes, 2 64, 3
+// 128).
 DEV u64 smem_desc(u32 addr, u32 leading, u32 stride, u32 swizzle) {
   return (u64)((addr & 0x3ffff) >> 4) | (u64)(leading >> 4) << 16 | (u64)(stride >> 4) << 32 |
          (u64)((4 - swizzle) & 3) << 62;

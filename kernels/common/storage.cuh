@@ -2,8 +2,8 @@
 //
 // Of a row of 16 channels, two column tiles of 8, lane q of a quad (four neighbouring lanes) owns channels 2 q, 2 q + 1
 // and 8 + 2 q, 8 + 2 q + 1. `read(at, j, ok, v)` fetches them for column tiles j and j + 1 of the row that `at` points
-// to, zeros unless `ok`; `write` is the inverse. j is a constant, so it costs no address arithmetic. All lanes of a warp
-// must call them together; a quad agrees on row and ok.
+// to, zeros unless `ok`; `write` is the inverse. j is a constant, so it costs no address arithmetic. All lanes of a
+// warp must call them together; a quad agrees on row and ok.
 //
 // float32: a lane's two channels are 8 bytes, a quad's 32: a whole sector. 16 bits: they would be 4 bytes and half a
 // sector, so neighbours swap one pair: even lanes move four channels of the first tile, odd lanes of the second, and an

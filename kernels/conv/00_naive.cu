@@ -5,8 +5,9 @@
 //           accumulator would give it, so that gate words come out in their order; a block 64 x 64.
 // Bound by  L1: 17 loads for 16 multiply-adds, weights read once by every row of lanes.
 //           Floor 7.0 GFLOP / 67 TFLOP/s = 0.10 ms an image each way (v1); predicted 4 TFLOP/s, 1.7 ms.
-// Opcodes   FFMA.
-// Pair      the other variants must agree with it bit for bit in float32: same order, same fmaf.
+// Pair      01_tiles must agree with it bit for bit: same order, same fmaf.
+//
+// opcodes all: FFMA
 #include "conv/epilogue.cuh"
 #include "conv/taps.cuh"
 

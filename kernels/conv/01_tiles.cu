@@ -6,8 +6,10 @@
 // Bound by  FP32 FMA: forward 64 FFMA for 9 loads from shared memory (8-byte pairs of B, 16 bytes of k of A), dgrad
 //           64 for 5 (16 bytes of k of both). Floor 7.0 GFLOP / 67 TFLOP/s = 0.10 ms an image each way (v1);
 //           predicted 60 % of it: 0.17 ms.
-// Opcodes   FFMA, LDGSTS.
 // Before    00_naive. New here: reuse through shared memory and registers, copies that run ahead.
+//
+// opcodes all: FFMA LDGSTS LDS.128
+// shared all: 49152
 #include "conv/epilogue.cuh"
 #include "conv/pipeline.cuh"
 

@@ -2,7 +2,11 @@
 // waits for the compilation of kernels that are not asked for.
 //
 // Computes, shapes, bound, floor and prediction as 02_mma: both formats run at the same rate.
-// Opcodes   HMMA.16816, LDSM, LDGSTS.
+//
+// opcodes all: HMMA.16816.F32.BF16 LDSM LDGSTS
+// shared conv_mma_bf16_*_64x64 all: 32768
+// shared conv_mma_bf16_*_128x64 all: 49152
+// shared conv_mma_bf16_*_128x128 all: 65536
 #include "conv/mma.cuh"
 
 CONV_MMA(conv_mma_bf16_fwd_64x64, MathBf16, false, 64, 64, 1)

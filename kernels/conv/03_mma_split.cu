@@ -1,7 +1,8 @@
 // conv / 03_mma_split: the forward pass of `mixed`. Float32-grade products out of fp16 tensor cores.
 //
 // Computes  what params.cuh says, forward, with x = x_hi + x_lo and w = w_hi + w_lo, each an fp16:
-//           x w ~ x_lo w_hi + x_hi w_lo + x_hi w_hi, in this order for every 16 channels; x_lo w_lo is below 2^-22 of it.
+//           x w ~ x_lo w_hi + x_hi w_lo + x_hi w_hi, in this order for every 16 channels; x_lo w_lo is below 2^-22 of
+//           it.
 // Sums      Tensor cores cut off what falls below their accumulator instead of rounding it, and over hundreds of steps
 //           that bias would cost more than the third product earns. So an instruction's chain is short: 32 channels are
 //           summed from zero, and the partial sum is added to the running one by the rounding adder of a CUDA core.
@@ -9,8 +10,11 @@
 //           4 stages of 32 channels: 64 and 96 KiB.
 // Bound by  tensor cores: three products where 02_mma has one. Floor on an H200, v1 without dead code: 20.9 GFLOP at
 //           420 TFLOP/s = 50 us an image; predicted 55 % of it, 90 us.
-// Opcodes   HMMA.16816, LDSM, LDGSTS, FADD.
 // Before    02_mma. New here: two planes, three products.
+//
+// opcodes all: HMMA.16816.F32 LDSM LDGSTS FADD
+// shared conv_split_fwd_64x64 all: 65536
+// shared conv_split_fwd_128x64 all: 98304
 #include "conv/epilogue.cuh"
 #include "conv/fragments.cuh"
 

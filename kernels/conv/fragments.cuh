@@ -1,8 +1,8 @@
 // From a stage in shared memory to the operands of mma.m16n8k16.
 //
 // A 16 x 16: four 8 x 8 matrices, rows 0-7 / 8-15 of channels 0-7, then of channels 8-15.
-// B 16 x 8, two column tiles at once: r[0], r[1] for columns 0-7 and r[2], r[3] for columns 8-15. Dgrad's weights have k
-// contiguous, as the instruction wants them; forward's have columns contiguous, and ldmatrix transposes on the way.
+// B 16 x 8, two column tiles at once: r[0], r[1] for columns 0-7 and r[2], r[3] for columns 8-15. Dgrad's weights have
+// k contiguous, as the instruction wants them; forward's have columns contiguous, and ldmatrix transposes on the way.
 #pragma once
 #include "conv/pipeline.cuh"
 

@@ -6,8 +6,8 @@
 //   B dgrad  BN columns of 64 bytes of k, likewise
 //   B fwd    64 / BYTES rows of k, BN columns each          chunk c of row r lies at  c ^ (r % 8)
 //
-// (chunks of 16 bytes). So the eight 16-byte pieces that one phase of ldmatrix, of a 16-byte load or of cp.async touches
-// lie in eight different groups of banks. Split tensors have two planes: A hi, A lo, B hi, B lo.
+// (chunks of 16 bytes). So the eight 16-byte pieces that one phase of ldmatrix, of a 16-byte load or of cp.async
+// touches lie in eight different groups of banks. Split tensors have two planes: A hi, A lo, B hi, B lo.
 // Pixels beyond the border and rows beyond the tensor are filled with zeros: cp.async with a size of 0.
 //
 // With STAGES stages, STAGES - 1 are in flight while one is multiplied, and one barrier a step suffices: the stage that
@@ -36,8 +36,8 @@ DEV u32 swizzle64(u32 r, u32 c) { return r * 64 + ((c ^ (r >> 1 & 3)) << 4); }
 template <int BYTES>
 DEV u32 swizzle(u32 r, u32 c) { return r * BYTES + ((c ^ (r & 7)) << 4); }
 
-// A thread's share of the copies. What changes with the channel alone is one addition a copy; the rest is worked out when
-// the walk comes to another tap.
+// A thread's share of the copies. What changes with the channel alone is one addition a copy; the rest is worked out
+// when the walk comes to another tap.
 template <class T>
 struct Loader {
   static constexpr int B_CHUNKS_ROW = T::BN * T::BYTES / 16;  // chunks in a row of forward's B

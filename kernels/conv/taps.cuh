@@ -11,7 +11,9 @@ struct Walk {
 
   static DEV_MEMBER u32 step(const ConvTerm& t) { return DGRAD ? t.stride : 1; }
   // First tap along y (class bit 1) or x (class bit 0).
-  static DEV_MEMBER u32 first(const ConvTerm& t, u32 parity) { return DGRAD && t.stride == 2 ? (parity + t.pad) & 1 : 0; }
+  static DEV_MEMBER u32 first(const ConvTerm& t, u32 parity) {
+    return DGRAD && t.stride == 2 ? (parity + t.pad) & 1 : 0;
+  }
 
   DEV_MEMBER void start_term(const ConvParams& p, u32 c) {
     ky = first(p.term[term], c >> 1);
@@ -57,7 +59,7 @@ DEV u32 walk_steps(const ConvParams& p, u32 c, u32 n) {
   for (u32 i = 0; i < p.terms; i++) {
     const ConvTerm& t = p.term[i];
     const u32 s = Walk<DGRAD>::step(t), fy = Walk<DGRAD>::first(t, c >> 1), fx = Walk<DGRAD>::first(t, c & 1);
-    const u32 ny = fy < t.kernel ? (t.kernel - fy + s - 1) / s : 0, nx = fx < t.kernel ? (t.kernel - fx + s - 1) / s : 0;
+    const u32 ny = (t.kernel - fy + s - 1) / s, nx = (t.kernel - fx + s - 1) / s;  // 0 if the first is beyond
     steps += ny * nx * (t.channels / n);
   }
   return steps;

@@ -1,6 +1,7 @@
 //! The project's own chores: `cargo xtask kernels`, `gpu`, `predict`.
 #![forbid(unsafe_code)]
 
+mod gpu;
 mod kernels;
 mod predict;
 mod project;
@@ -20,6 +21,8 @@ struct Args {
 enum Chore {
     /// Compile every CUDA kernel for every architecture, and check what came out
     Kernels(kernels::Args),
+    /// Pack everything for a machine with a GPU into target/gpu-suite
+    Gpu(gpu::Args),
     /// Write kernels/PREDICTIONS.md: the least time of every launch, and the time that it should take
     Predict,
 }
@@ -27,6 +30,7 @@ enum Chore {
 fn main() -> ExitCode {
     let done = match Args::parse().chore {
         Chore::Kernels(args) => kernels::run(&args),
+        Chore::Gpu(args) => gpu::run(&args),
         Chore::Predict => predict::run(),
     };
     match done {

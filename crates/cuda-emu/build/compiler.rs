@@ -36,11 +36,11 @@ impl Compiler {
         Compiler { tool, version, include: include.iter().map(|p| p.to_path_buf()).collect() }
     }
 
-    /// All arguments but the source and the object.
+    /// Arguments beside those that `cc` gives, the source and the object.
     pub(crate) fn arguments(&self, flavour: Flavour) -> Vec<OsString> {
-        let mut all: Vec<OsString> = self.tool.args().to_vec();
+        let mut all: Vec<OsString> = vec![];
         // A multiply and an add stay two roundings unless the kernel says fmaf.
-        for flag in ["-ffp-contract=off", "-Wno-unknown-pragmas", "-Wno-psabi", "-MMD"] {
+        for flag in ["-ffp-contract=off", "-fno-semantic-interposition", "-Wno-unknown-pragmas", "-Wno-psabi", "-MMD"] {
             all.push(flag.into());
         }
         all.extend(features().into_iter().map(OsString::from));
@@ -68,13 +68,13 @@ impl Compiler {
 
     /// What an object depends on beside its files.
     pub(crate) fn identity(&self, flavour: Flavour) -> String {
-        format!("{}\n{:?}\n{:?}", self.version, self.tool.path(), self.arguments(flavour))
+        format!("{}\n{:?}\n{:?}", self.version, self.tool.to_command(), self.arguments(flavour))
     }
 
     /// Ready for the source and the object.
     pub(crate) fn command(&self, flavour: Flavour) -> Command {
-        let mut command = Command::new(self.tool.path());
-        command.envs(self.tool.env().iter().map(|(k, v)| (k, v))).args(self.arguments(flavour));
+        let mut command = self.tool.to_command();
+        command.args(self.arguments(flavour));
         command
     }
 
@@ -83,7 +83,9 @@ impl Compiler {
         let name = library.file_name().unwrap_or_default().to_string_lossy();
         let mut command = Command::new(self.tool.path());
         command.arg("-shared").arg("-o").arg(library).arg(format!("-Wl,-soname,{name}")).args(objects);
-        let output = command.args(["-pthread", "-ldl"]).output().unwrap_or_else(|e| missing(&e.to_string()));
+        // Calls inside the library go straight, not through a table.
+        let output =
+            command.args(["-Wl,-Bsymbolic", "-pthread", "-ldl"]).output().unwrap_or_else(|e| missing(&e.to_string()));
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "linking {name} failed:\n{said}");
     }

@@ -1,4 +1,4 @@
-// planted_rows: a copy of rows, in tiles of 8 rows. bug 1: rows past the last are not left out, neither read nor written.
+// planted_rows: a copy of rows, in tiles of 8 rows. bug 1: rows past the last are not left out.
 //
 // x, y: rows x 32 floats. One thread an element of a tile, blocks of 256 threads.
 #include "device.cuh"

@@ -1,6 +1,7 @@
 // planted_shared: neighbours through shared memory with one element of border. bug 1: the border has no room.
 //
-// x, y: 64 floats, y[t] = x[t] + x[(t + 1) % 64]. One block of 64 threads; 260 bytes of shared memory, 256 with the bug.
+// x, y: 64 floats, y[t] = x[t] + x[(t + 1) % 64]. One block of 64 threads; 260 bytes of shared memory, or
+// 256 with the bug.
 #include "device.cuh"
 
 struct PlantedSharedParams {

@@ -21,7 +21,8 @@ KERNEL rt_meet(const __grid_constant__ RtMeetParams p) {
   bar_sync(1 + t / 64, 64);
   // The lower half of each warp shuffles on its own.
   const u64 wide = lane < 16 ? __shfl_down_sync(0xffffu, (u64)t << 32 | t, 1, 16) : 0;
-  p.out[t] = v + (odd == 0xaaaaaaaau ? 1000000u : 0u) + (most == (t | 31) ? 2000000u : 0u) + (u32)(wide >> 32 == (u32)wide);
+  const bool same = wide >> 32 == (u32)wide;
+  p.out[t] = v + (odd == 0xaaaaaaaau ? 1000000u : 0u) + (most == (t | 31) ? 2000000u : 0u) + (same ? 1u : 0u);
 }
 EXPORT_KERNEL(rt_meet)
 

@@ -29,7 +29,9 @@ void record(Worker& w, Fiber& f, u32 dst) {
 void cp_async(u32 dst, const void* src, u32 size, u32 bytes) {
   Worker& w = *worker;
   Fiber& f = ENTER(w);
-  if (dst & (size - 1)) fail("cp.async of %u bytes to %u, which is not a multiple of it (%s)", size, dst, here().c_str());
+  if (dst & (size - 1)) {
+    fail("cp.async of %u bytes to %u, which is not a multiple of it (%s)", size, dst, here().c_str());
+  }
   if ((u64)src & (size - 1)) {
     fail("cp.async of %u bytes from %p, which is not a multiple of it (%s)", size, src, here().c_str());
   }

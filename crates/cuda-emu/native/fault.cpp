@@ -20,7 +20,8 @@ const void* code_address(const void* context) {
 }
 
 // In a fiber: remember what happened and leave the block (the message is made outside of the handler). The handler
-// never returns; its own stack is free again as soon as the stack pointer is elsewhere. Outside: whoever was there first.
+// never returns; its own stack is free again as soon as the stack pointer is elsewhere. Outside: whoever was there
+// first.
 void on_signal(int number, siginfo_t* info, void* context) {
   Worker* w = worker;
   if (w && cur && !w->failed) {

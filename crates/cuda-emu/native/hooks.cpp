@@ -22,6 +22,9 @@ WEAK void chk_wgmma_waited(unsigned) {}
 WEAK void chk_tma_write(uint32_t, const void*, unsigned) {}
 WEAK void chk_tma_read(uint32_t, const void*, unsigned) {}
 WEAK void chk_tma_done(uint32_t, uint32_t) {}
+WEAK void chk_store_issue(const void*, unsigned) {}
+WEAK void chk_store_commit() {}
+WEAK void chk_store_wait(uint32_t) {}
 WEAK void chk_proxy_fence() {}
 WEAK void chk_cpa_issue(const void*, unsigned, const void*) {}
 WEAK void chk_wgmma_read(unsigned, const void*, unsigned, const void*) {}

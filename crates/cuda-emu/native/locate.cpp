@@ -23,7 +23,7 @@ std::string shorten(const char* line) {
 std::string ask(const void* return_address) {
   Dl_info info;
   if (!dladdr(return_address, &info) || !info.dli_fname) return "?";
-  const size_t offset = (size_t)(static_cast<const char*>(return_address) - static_cast<const char*>(info.dli_fbase)) - 1;
+  const size_t offset = (size_t)return_address - (size_t)info.dli_fbase - 1;
   char text[1024];
   snprintf(text, sizeof text, "addr2line -i -e '%s' 0x%zx 2>/dev/null", info.dli_fname, offset);
   std::vector<std::string> frames;      // of inlined functions, innermost first

@@ -37,7 +37,9 @@ void advance(Worker& w, MBarrier& m) {
 }
 void arrive(Worker& w, u32 bar, u32 bytes) {
   MBarrier& m = find(w, bar);
-  if (!m.pending) fail("mbarrier: more arrivals at the one at %u than its count of %u, at %s", bar, m.count, here().c_str());
+  if (!m.pending) {
+    fail("mbarrier: more arrivals at the one at %u than its count of %u, at %s", bar, m.count, here().c_str());
+  }
   m.tx += bytes;
   if (m.tx > MOST_BYTES) fail("the mbarrier at %u expects %lld bytes: at most %lld", bar, m.tx, MOST_BYTES);
   m.pending--;

@@ -35,7 +35,9 @@ bool is_stack(const void* p) {
 }
 
 void note_access(const void* p, unsigned bytes, int write, const void* pc) {
-  if ((u64)p & (bytes - 1)) fail("an access of %u bytes at %p, which is not a multiple of it (%s)", bytes, p, locate(pc).c_str());
+  if ((u64)p & (bytes - 1)) {
+    fail("an access of %u bytes at %p, which is not a multiple of it (%s)", bytes, p, locate(pc).c_str());
+  }
   if (worker->checked && !is_stack(p)) chk_access(p, bytes, write, pc);
 }
 }  // namespace emu

@@ -4,7 +4,8 @@
 //   a (16 bits)  pairs (g, 2c), (g+8, 2c), (g, 2c+8), (g+8, 2c+8)    b  pairs (2c, g), (2c+8, g), along K
 //   a (tf32)     (g, c), (g+8, c), (g, c+4), (g+8, c+4)              b  (c, g), (c+4, g)
 //   d            (g, 2c), (g, 2c+1), (g+8, 2c), (g+8, 2c+1)
-// All fragments are turned into float32 matrices once, then multiplied eight columns at a time; a sum runs over K upwards.
+// All fragments are turned into float32 matrices once, then multiplied eight columns at a time; a sum runs over K
+// upwards.
 #include "runtime.h"
 #include "vector8.h"
 
@@ -70,11 +71,14 @@ void unpack_tf32(const Meeting& m, Operands& o) {
 template <int K> void multiply(const float (&a)[M][MOST_K], const float (&b)[MOST_K][N], float (&d)[M][N]) {
   for (int r0 = 0; r0 < M; r0 += 8) {
     Vec8 sum[8];
+#pragma GCC unroll 8
     for (int r = 0; r < 8; r++) sum[r] = load8(d[r0 + r]);
     for (int k = 0; k < K; k++) {
       const Vec8 row = load8(b[k]);
+#pragma GCC unroll 8
       for (int r = 0; r < 8; r++) sum[r] = multiply_add(broadcast(a[r0 + r][k]), row, sum[r]);
     }
+#pragma GCC unroll 8
     for (int r = 0; r < 8; r++) store8(d[r0 + r], sum[r]);
   }
 }

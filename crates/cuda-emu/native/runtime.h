@@ -17,7 +17,7 @@ enum class Waits : u8 { No, Barrier, Collective, MBarrier, Wgmma, Ended };
 // One cp.async, until its thread waits for its group.
 struct Copy { u32 dst; const void* src; u32 size, bytes, group; };
 // One bulk tensor store, until its thread waits for its group.
-struct TensorStore { TensorMapFields map; u32 src; int at[5]; u32 group; };
+struct TensorStore { TensorMapFields map; u32 src; int at[5]; u32 group; const void* pc; };
 // One bulk tensor load, until its bytes have come.
 struct TensorLoad { TensorMapFields map; u32 dst, bar, token; int at[5]; u16 offset[3]; };
 

@@ -94,7 +94,8 @@ void deadlock(Worker& w) {
   for (u32 i = 1; i <= w.warps; i++) {
     const std::string here = i < w.warps ? where_is(w, i) : "";
     if (i < w.warps && here == last) continue;
-    s += (i - first > 1 ? " warps " + std::to_string(first) + "-" + std::to_string(i - 1) : " warp " + std::to_string(first));
+    s += (i - first > 1 ? " warps " : " warp ") + std::to_string(first);
+    if (i - first > 1) s += "-" + std::to_string(i - 1);
     s += last + ";";
     first = i;
     last = here;

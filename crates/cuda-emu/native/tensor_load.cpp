@@ -1,15 +1,15 @@
 // Bulk tensor loads (TMA): a box of a tensor, or with im2col a run of pixels, into shared memory under a swizzle.
 //
 // im2col walks pixels in the order w, h, (d,) n inside the box [lower, dim + upper) of every image, in steps of the
-// element strides, from the coordinates of the instruction on; each pixel is read at (w, h) + the instruction's offsets.
-// Elements outside the tensor are zeros, and count as bytes.
+// element strides, from the coordinates of the instruction on; each pixel is read at (w, h) + the instruction's
+// offsets. Elements outside the tensor are zeros, and count as bytes.
 #include <algorithm>
 #include "runtime.h"
 
 namespace emu {
 namespace {
-u32 columns(const TensorMapFields& m) { return m.im2col ? m.channels : (m.box[0] + m.element_stride[0] - 1u) / m.element_stride[0]; }
 u32 box_of(const TensorMapFields& m, int r) { return (m.box[r] + m.element_stride[r] - 1u) / m.element_stride[r]; }
+u32 columns(const TensorMapFields& m) { return m.im2col ? m.channels : box_of(m, 0); }
 u32 rows_of(const TensorMapFields& m) {
   if (m.im2col) return m.pixels;
   u32 rows = 1;

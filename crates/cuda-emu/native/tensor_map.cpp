@@ -25,16 +25,17 @@ void put(void* map, const emu::TensorMapFields& m) {
 }
 }  // namespace
 
-extern "C" void emu_tensor_map_tiled(void* map, const void* base, uint32_t elem_bytes, uint32_t rank, const uint64_t* dim,
-                                     const uint64_t* stride, const uint32_t* box, const uint32_t* element_stride,
-                                     uint32_t swizzle) {
+extern "C" void emu_tensor_map_tiled(void* map, const void* base, uint32_t elem_bytes, uint32_t rank,
+                                     const uint64_t* dim, const uint64_t* stride, const uint32_t* box,
+                                     const uint32_t* element_stride, uint32_t swizzle) {
   emu::TensorMapFields m = common(base, elem_bytes, rank, dim, stride, element_stride, swizzle);
   for (uint32_t r = 0; r < rank; r++) m.box[r] = (uint16_t)box[r];
   put(map, m);
 }
 
-extern "C" void emu_tensor_map_im2col(void* map, const void* base, uint32_t elem_bytes, uint32_t rank, const uint64_t* dim,
-                                      const uint64_t* stride, const int32_t* lower, const int32_t* upper,
+extern "C" void emu_tensor_map_im2col(void* map, const void* base, uint32_t elem_bytes, uint32_t rank,
+                                      const uint64_t* dim, const uint64_t* stride, const int32_t* lower,
+                                      const int32_t* upper,
                                       uint32_t channels, uint32_t pixels, const uint32_t* element_stride,
                                       uint32_t swizzle) {
   emu::TensorMapFields m = common(base, elem_bytes, rank, dim, stride, element_stride, swizzle);
@@ -48,8 +49,8 @@ extern "C" void emu_tensor_map_im2col(void* map, const void* base, uint32_t elem
   put(map, m);
 }
 
-extern "C" void emu_tensor_map_2d(void* map, const void* base, uint32_t elem, uint32_t d0, uint32_t d1, uint64_t stride1,
-                                  uint32_t box0, uint32_t box1, uint32_t swizzle) {
+extern "C" void emu_tensor_map_2d(void* map, const void* base, uint32_t elem, uint32_t d0, uint32_t d1,
+                                  uint64_t stride1, uint32_t box0, uint32_t box1, uint32_t swizzle) {
   const uint64_t dim[2] = {d0, d1};
   const uint32_t box[2] = {box0, box1};
   emu_tensor_map_tiled(map, base, elem, 2, dim, &stride1, box, nullptr, swizzle);

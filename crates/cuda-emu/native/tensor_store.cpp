@@ -1,5 +1,6 @@
 // Bulk tensor stores (TMA): a box of shared memory to a tensor. Lazy: the box is read when its thread waits for its
 // group, so that a buffer filled again too early shows. Elements outside the tensor are not written.
+#include <algorithm>
 #include "runtime.h"
 
 namespace emu {
@@ -21,12 +22,13 @@ void carry_out(Worker& w, const TensorStore& s) {
     }
     for (u32 b = 0; b < row_bytes; b += 16) {
       const u8* from = w.arena + swizzled(s.src + i * row_bytes + b, m.swizzle);
-      for (u32 e = 0; e < 16 && inside; e += m.elem) {
-        const int c = s.at[0] + (int)((b + e) / m.elem);
-        if (c < 0 || c >= (int)m.dim[0]) continue;
-        if (w.checked) chk_access(to + (i64)c * m.elem, m.elem, 1, nullptr);
-        memcpy(to + (i64)c * m.elem, from + e, m.elem);
-      }
+      const i64 c = s.at[0] + (i64)(b / m.elem), count = 16 / m.elem;
+      const i64 first = std::max<i64>(0, -c), last = inside ? std::min<i64>(count, (i64)m.dim[0] - c) : 0;
+      if (first >= last) continue;
+      u8* run = to + (c + first) * m.elem;
+      const u32 bytes = (u32)(last - first) * m.elem;
+      if (w.checked) chk_access(run, bytes, 1, s.pc);
+      memcpy(run, from + first * m.elem, bytes);
     }
   }
 }
@@ -48,7 +50,8 @@ void tma_store(const void* map, u32 src, const int* at, int rank) {
   s.src = src;
   for (int r = 0; r < rank; r++) s.at[r] = at[r];
   s.group = f.store_group;
-  for (u32 b = 0; b < bytes && w.checked; b += 16) chk_access(w.arena + swizzled(src + b, m.swizzle), 16, 0, nullptr);
+  s.pc = f.pc;
+  for (u32 b = 0; b < bytes && w.checked; b += 16) chk_store_issue(w.arena + swizzled(src + b, m.swizzle), 16);
   if (w.timing == Timing::Eager || (w.timing == Timing::Random && coin(w))) {
     carry_out(w, s);
   } else {
@@ -56,7 +59,10 @@ void tma_store(const void* map, u32 src, const int* at, int rank) {
   }
 }
 
-void tma_store_commit() { running().store_group++; }
+void tma_store_commit() {
+  running().store_group++;
+  if (worker->checked) chk_store_commit();
+}
 
 // Whether only the reading of shared memory or the whole store is waited for makes no difference here.
 void tma_store_wait(int groups, bool) {
@@ -65,6 +71,7 @@ void tma_store_wait(int groups, bool) {
   size_t done = 0;
   while (done < f.stores.size() && (int)(f.store_group - f.stores[done].group) > groups) carry_out(w, f.stores[done++]);
   f.stores.erase(f.stores.begin(), f.stores.begin() + (long)done);
+  if (w.checked) chk_store_wait((u32)groups);
 }
 
 // Shared memory goes away with the block.

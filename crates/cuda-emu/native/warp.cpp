@@ -24,8 +24,8 @@ Meeting& meeting_of(Worker& w, Fiber& f, Op op, u32 mask) {
     } else if (m.mask & mask) {
       if (m.op == op && m.mask == mask && !(m.arrived & bit)) return m;
       const u32 other = (u32)__builtin_ctz(m.arrived);
-      fail("diverged warp: %s with mask %08x at %s meets %s with mask %08x, where lane %u waits at %s", name_of(op), mask,
-           here().c_str(), name_of(m.op), m.mask, other, locate(w.fibers[f.warp * WARP + other].pc).c_str());
+      fail("diverged warp: %s with mask %08x at %s meets %s with mask %08x, where lane %u waits at %s", name_of(op),
+           mask, here().c_str(), name_of(m.op), m.mask, other, locate(w.fibers[f.warp * WARP + other].pc).c_str());
     }
   }
   if (!unused) fail("more than four warp collectives under way in one warp");

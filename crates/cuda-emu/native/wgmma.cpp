@@ -1,5 +1,5 @@
-// wgmma: d[64][N] (+)= a[64][16] * b[16][N] for the 128 threads of a warpgroup, asynchronous. Lazy: done when the group is
-// waited for, so that operands overwritten too early show. Eager: when the last thread has issued it.
+// wgmma: d[64][N] (+)= a[64][16] * b[16][N] for the 128 threads of a warpgroup, asynchronous. Lazy: done when the
+// group is waited for, so that operands overwritten too early show. Eager: when the last thread has issued it.
 //
 // Warp v of the group owns rows 16v .. 16v+15 of a (when in registers, as in mma.sync) and d, in the fragments of
 // mma.sync: d[4j + 2h + e] is row 16v + 8h + lane/4, column 8j + 2(lane%4) + e.
@@ -28,6 +28,7 @@ void read_registers(const Wgmma& op, float* out) {
 void multiply(const float* a, const float* b, Vec8 (&sum)[8]) {
   for (u32 k = 0; k < K; k++) {
     const Vec8 row = load8(b + k * MOST_N);
+#pragma GCC unroll 8
     for (u32 r = 0; r < 8; r++) sum[r] = multiply_add(broadcast(a[r * K + k]), row, sum[r]);
   }
 }
@@ -48,8 +49,10 @@ void carry_out(Worker& w, Wgmma& op) {
       alignas(32) float d[8][8] = {};
       Vec8 sum[8];
       for (u32 l = 0; l < 32 && x.accumulate; l++) memcpy(&d[l / 4][l % 4 * 2], op.d[first + l] + 4 * j + 2 * half, 8);
+#pragma GCC unroll 8
       for (u32 r = 0; r < 8; r++) sum[r] = load8(d[r]);
       multiply(a + r0 * K, b + 8 * j, sum);
+#pragma GCC unroll 8
       for (u32 r = 0; r < 8; r++) store8(d[r], sum[r]);
       for (u32 l = 0; l < 32; l++) memcpy(op.d[first + l] + 4 * j + 2 * half, &d[l / 4][l % 4 * 2], 8);
     }

@@ -6,8 +6,8 @@
 // An operand is a matrix [MN][16], MN = M or N. It is made of chunks of 16 bytes, eight values along the contiguous
 // dimension. With S = swizzle bytes / 16 (1 without swizzle), the chunk that holds
 //   K-major:  row mn, k-chunk q (0, 1)   lies at  (mn / 8) SBO + (mn % 8) 16 S + q (16 swizzled, LBO without)
-//   MN-major: mn-chunk q, row k          lies at  with swizzle:    (q / S) LBO + (q % S) 16 + (k / 8) SBO + (k % 8) 16 S
-//                                                 without swizzle: q SBO + (k / 8) LBO + (k % 8) 16
+//   MN-major: mn-chunk q, row k          lies at  with swizzle: (q / S) LBO + (q % S) 16 + (k / 8) SBO + (k % 8) 16 S
+//                                                 without: q SBO + (k / 8) LBO + (k % 8) 16
 // from the start address; the swizzle then acts on the address as it does in a tensor copy.
 #include "wgmma_operand.h"
 #include "runtime.h"
@@ -18,7 +18,8 @@ namespace {
 struct Descriptor {
   u32 start, lbo, sbo, swizzle, chunks;   // swizzle as in a tensor map; chunks = S
   explicit Descriptor(u64 d)
-      : start((d & 0x3fff) << 4), lbo((d >> 16 & 0x3fff) << 4), sbo((d >> 32 & 0x3fff) << 4), swizzle((4 - (d >> 62)) & 3) {
+      : start((d & 0x3fff) << 4), lbo((d >> 16 & 0x3fff) << 4), sbo((d >> 32 & 0x3fff) << 4),
+        swizzle((4 - (d >> 62)) & 3) {
     if (d >> 49 & 7) fail("a wgmma descriptor with a base offset: not emulated");
     chunks = 1u << swizzle;
   }

@@ -65,7 +65,17 @@ impl Default for Gpu {
     }
 }
 
+/// The environment variable that sends the tests to a GPU.
+pub const HARDWARE_VARIABLE: &str = "BACKLIT_TEST_ON_GPU";
+
+/// Whether [`HARDWARE_VARIABLE`] is set: then nothing here stands in for anything, and settings have no effect.
+pub fn on_hardware() -> bool {
+    std::env::var_os(HARDWARE_VARIABLE).is_some_and(|value| !value.is_empty())
+}
+
 /// Loads the stand-in driver into this process, so that whoever asks for `libcuda.so` finds it; returns its library.
+///
+/// On hardware nothing is loaded, and what is returned is the process itself.
 pub fn install() -> &'static Library {
     &libraries().0
 }
@@ -73,6 +83,9 @@ pub fn install() -> &'static Library {
 fn libraries() -> &'static (Library, Library) {
     static LIBRARIES: OnceLock<(Library, Library)> = OnceLock::new();
     let open = |name: &str| {
+        if on_hardware() {
+            return libloading::os::unix::Library::this().into();
+        }
         let path = Path::new(env!("OUT_DIR")).join(name);
         // SAFETY: our own library, whose initialisers only fill a table.
         unsafe { Library::new(&path) }.unwrap_or_else(|e| panic!("{}: {e}", path.display()))
@@ -170,6 +183,9 @@ pub fn live() -> i64 {
 
 /// What the last failed launch of this thread said, empty if none failed.
 pub fn last_error() -> String {
+    if on_hardware() {
+        return String::new();
+    }
     // SAFETY: the symbol is ours, has this signature, and returns a string that lives until the next launch.
     unsafe {
         let text = symbol::<unsafe extern "C" fn() -> *const c_char>(install(), "emu_last_error")();

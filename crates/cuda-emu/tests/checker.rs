@@ -20,7 +20,7 @@ fn probe(mode: u32, blocks: u32, threads: u32, x: u64, y: u64, checked: bool, se
     let timing = if seed == 0 { Async::Lazy } else { Async::Random };
     with(Settings { checked, seed, timing, threads: 1 }, || {
         // SAFETY: the struct is the kernel's; the callers keep the buffers, or free them to see it reported.
-        unsafe { launch("probe_access", shape, &Params { x, y, mode, pad: 0 }) }
+        unsafe { launch("single_access", shape, &Params { x, y, mode, pad: 0 }) }
     })
 }
 
@@ -52,7 +52,7 @@ fn races_are_reported_with_both_lines() {
     ] {
         let text = says(mode, blocks, threads).unwrap_or_else(|| panic!("mode {mode}: nothing found"));
         assert!(text.contains(class), "mode {mode}: {text}");
-        assert!(text.contains("probe_access.cu:"), "mode {mode}: {text}");
+        assert!(text.contains("single_access.cu:"), "mode {mode}: {text}");
     }
 }
 

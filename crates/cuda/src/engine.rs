@@ -1,5 +1,7 @@
 //! The [`Engine`] contract, met by one machine a GPU.
 
+mod timing;
+
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use backlit_net::arch::{BLOCKS, Network};
@@ -16,6 +18,7 @@ use crate::options::CudaOptions;
 use crate::plan::Sharing;
 use crate::weights::{Format, HostWeights};
 use crate::{CudaError, Device, split};
+pub use timing::KernelTimes;
 
 /// Seeds for a question that sends nothing back.
 const NO_SEEDS: Seeds<'_> = Seeds::Rows { data: &[], per_image: 0 };

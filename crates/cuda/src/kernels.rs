@@ -29,6 +29,7 @@ pub const HEADERS: &[(&str, &str)] = headers![
     "conv/taps.cuh",
     "device.cuh",
     "head/params.cuh",
+    "probe/probe.cuh",
     "sample/sampler.cuh",
     "stem/params.cuh",
     "stem/unpool.cuh",

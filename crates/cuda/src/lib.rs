@@ -30,7 +30,7 @@ mod weights;
 pub use arena::{Arena, Layout};
 pub use buffer::{Buffer, Pinned, Slice};
 pub use device::{Cubins, Device};
-pub use engine::Cuda;
+pub use engine::{Cuda, KernelTimes};
 pub use error::CudaError;
 pub use graph::Graph;
 pub use launch::{Extras, Grid, Kernel, Resources};

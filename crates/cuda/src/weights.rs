@@ -11,6 +11,7 @@ use backlit_net::weights::{FoldedConv, FoldedDense, Weights};
 use half::{bf16, f16};
 use rayon::prelude::*;
 
+use crate::ops::conv::Arithmetic;
 use crate::planes::{Planes, Sixteen};
 use crate::{Buffer, CudaError, Device};
 
@@ -32,6 +33,23 @@ impl Format {
             Precision::Mixed => Format::Split,
             Precision::Half => Format::Sixteen(sixteen),
             _ => Format::F32,
+        }
+    }
+
+    /// The arithmetic of the forward pass.
+    pub(crate) fn forward(self) -> Arithmetic {
+        match self {
+            Format::F32 => Arithmetic::F32,
+            Format::Split => Arithmetic::Split,
+            Format::Sixteen(kind) => Arithmetic::Half(kind),
+        }
+    }
+
+    /// The arithmetic of the backward pass.
+    pub(crate) fn backward(self) -> Arithmetic {
+        match self {
+            Format::Split => Arithmetic::Half(Sixteen::F16),
+            _ => self.forward(),
         }
     }
 

@@ -47,7 +47,7 @@ fn gates_are_found_in_both_orders() {
     let convert = Convert::prepare(&device).expect("it loads");
     for (order, n, side, channels) in [(RowOrder::Raster, 3, 7, 128), (RowOrder::Parity, 2, 6, 64)] {
         let len = n * side * side * channels;
-        let bits: Vec<bool> = (0..len).map(|i| Random::new(2).bits(i) % 2 == 0).collect();
+        let bits: Vec<bool> = (0..len).map(|i| Random::new(2).bits(i).is_multiple_of(2)).collect();
         let y: Vec<f64> = bits.iter().map(|&b| f64::from(u8::from(b))).collect();
         let words = Buffer::from_slice(&device, &gates::pack(&bits, order, n, side, channels)).expect("memory");
         let g = to_f32(&Random::new(3).integers(len, 5));

@@ -39,7 +39,7 @@ impl Case {
         // Sums over 49 positions that are multiples of 49, so that the mean is whole.
         let mut x = to_f32(&random.stream(0).integers(n * PIXELS * FEATURES, 4));
         for (i, v) in x.iter_mut().enumerate() {
-            *v = if i / FEATURES % PIXELS == 0 { *v * 49.0 } else { 0.0 };
+            *v = if (i / FEATURES).is_multiple_of(PIXELS) { *v * 49.0 } else { 0.0 };
         }
         let (weight, bias) = (random.stream(1).integers(FEATURES * CLASSES, 3), random.stream(2).integers(CLASSES, 9));
         Case::new(n, x, to_f32(&random.stream(3).integers(n * CLASSES, 3)), weight, bias)
@@ -173,7 +173,7 @@ fn random_data_is_close_and_every_mode_agrees() {
 
 /// Gates of the last block, random, and the same as an output to be sent back through.
 fn random_gates(n: usize) -> (Vec<u32>, Vec<f64>) {
-    let bits: Vec<bool> = (0..n * PIXELS * FEATURES).map(|i| Random::new(6).bits(i) % 3 == 0).collect();
+    let bits: Vec<bool> = (0..n * PIXELS * FEATURES).map(|i| Random::new(6).bits(i).is_multiple_of(3)).collect();
     let y = bits.iter().map(|&b| f64::from(u8::from(b))).collect();
     (gates::pack(&bits, RowOrder::Raster, n, 7, FEATURES), y)
 }
@@ -251,7 +251,7 @@ fn seeds_of_nothing_and_of_extremes_have_usable_scales() {
     let images: Vec<&[f32]> = dz.chunks(PIXELS * FEATURES).collect();
     assert!(images[0].iter().all(|&v| v == 0.0));
     assert!(images[1].iter().chain(images[2]).all(|v| v.is_finite()));
-    assert!(images[2].iter().any(|v| v.abs() >= 1.0));
+    assert!(images[2].iter().any(|v| v.abs() >= 2f32.powi(DEFAULT_BINADE)));
     assert!(images[3].iter().any(|v| v.is_nan()));
 }
 

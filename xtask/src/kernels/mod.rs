@@ -2,6 +2,7 @@
 
 mod arch;
 mod checks;
+mod examine;
 mod log;
 mod promises;
 mod report;
@@ -25,16 +26,19 @@ use tools::Tools;
 #[derive(clap::Args, Debug, Default)]
 pub(crate) struct Args {
     /// Only files whose path below kernels/ contains this
-    filter: Option<String>,
+    pub(crate) filter: Option<String>,
     /// Only these architectures
     #[arg(long, value_delimiter = ',')]
-    arch: Vec<String>,
+    pub(crate) arch: Vec<String>,
 }
 
 /// Where the cubins are: `ARCH/FILE.cubin` in here, and in `ready` as the engine takes them.
 pub(crate) fn cubins() -> PathBuf {
     project::target().join("cubins")
 }
+
+/// A file: its path below `kernels/`, and its text.
+type Source = (String, String);
 
 /// What one file became for one architecture.
 struct Unit {
@@ -94,44 +98,37 @@ fn kernels(rows: &[Row]) -> usize {
 }
 
 /// Headers that the engine does not know: what includes them compiles here and nowhere else.
-fn unlisted(headers: &[(String, String)]) -> Vec<String> {
+fn unlisted(headers: &[Source]) -> Vec<String> {
     let listed = |name: &str| backlit_cuda::kernels::HEADERS.iter().any(|(n, _)| *n == name);
     let missing = headers.iter().filter(|(name, _)| !listed(name));
     missing.map(|(name, _)| format!("kernels/{name} is not in HEADERS of crates/cuda/src/kernels.rs")).collect()
 }
 
-/// Compiles one file, keeps its cubin, and looks at it.
+/// Compiles one file and looks at what came out.
 fn unit(
     tools: &Tools,
-    (name, text): &(String, String),
-    headers: &[(String, String)],
+    source: &Source,
+    headers: &[Source],
     arch: &'static Arch,
     promises: &Promises,
     allowed: &Allowed,
 ) -> Result<Unit, String> {
-    let compiled = match tools.compile((name, text), headers, arch.name) {
-        Ok(compiled) => compiled,
-        Err(e) => return Ok(Unit { rows: vec![], problems: vec![e.to_string()] }),
+    let found = match examine::examine(tools, source, headers, arch)? {
+        Ok(found) => found,
+        Err(problem) => return Ok(Unit { rows: vec![], problems: vec![problem] }),
     };
-    let path = cubins().join(arch.name).join(name).with_extension("cubin");
-    project::write(&path, &compiled.cubin)?;
-    let (file, entry) = tools.ready((name, text), arch.name, &compiled.cubin);
-    project::write(&cubins().join("ready").join(file), entry)?;
-    let log = log::parse(&compiled.log);
-    let mut problems: Vec<String> =
-        log.warnings.iter().map(|w| format!("kernels/{name} for {}: {w}", arch.name)).collect();
-    let dump = tools.dump(&path)?;
-    let functions = sass::parse(&dump.sass);
-    let threads = sass::threads(&dump.elf);
+    let file = &source.0;
+    let warning = |w: &String| format!("kernels/{file} for {}: {w}", arch.name);
+    let mut problems: Vec<String> = found.log.warnings.iter().map(warning).collect();
     let mut rows = vec![];
-    for (kernel, usage) in log.kernels {
+    for (kernel, usage) in found.log.kernels {
         let row = Row {
-            file: name.clone(),
+            file: file.clone(),
             arch,
-            threads: threads.get(&kernel).copied().unwrap_or(0),
+            threads: found.threads.get(&kernel).copied().unwrap_or(0),
             dynamic: promises.shared(&kernel, arch),
-            opcodes: functions.get(&kernel).cloned().unwrap_or_default(),
-            cubin: compiled.cubin.len(),
+            opcodes: found.opcodes.get(&kernel).cloned().unwrap_or_default(),
+            cubin: found.size,
             usage,
             kernel,
         };

@@ -54,6 +54,11 @@ impl Tools {
         self.nvrtc.compile(name, text, headers, arch, &options)
     }
 
+    /// Everything that decides what a source becomes, in few letters.
+    pub(crate) fn key(&self, (name, text): (&str, &str), headers: &[(String, String)], arch: &str) -> String {
+        Key::new(name, text, headers, &options(arch)).file_name(self.nvrtc.version())
+    }
+
     /// Under which name, and as which bytes, the engine finds this cubin in a folder of ready ones.
     pub(crate) fn ready(&self, (name, text): (&str, &str), arch: &str, cubin: &[u8]) -> (String, Vec<u8>) {
         let key = Key::new(name, text, HEADERS, &options(arch));

@@ -16,23 +16,30 @@ inline void touch(Launch& l, const Place& place, const Access& a, const View& vi
     while (r.is_written(hole, 1)) hole++;
     std::string text = "uninitialised: " + l.act(a, r, at) + ": byte " + std::to_string(hole) + " was never written";
     if (&r == &l.shared && !l.bulks.empty())
-      text += "; a bulk copy was issued at " + Launch::line(l.bulks.back().site) + " " + Launch::by(l.bulks.back().view.thread);
+      text += "; a bulk copy was issued at " + Launch::line(l.bulks.back().site) + " " +
+              Launch::by(l.bulks.back().view.thread);
     Launch::report(text);
   }
   if (a.kind != READ && !r.all_written) r.set_written(at, a.bytes, true);
 }
 
 [[noreturn]] inline void out_of_bounds(Launch& l, const Access& a, const std::string& where) {
-  Launch::report("out of bounds: " + Launch::verb(a.kind, a.bytes) + " at " + where + ", at " + Launch::line(a.site) + " " +
-                 Launch::by(a.thread));
+  Launch::report("out of bounds: " + Launch::verb(a.kind, a.bytes) + " at " + where + ", at " + Launch::line(a.site) +
+                 " " + Launch::by(a.thread));
 }
 
-inline bool in_shared(const Launch& l, const u8* p) { return (size_t)(p - l.shared.base + GUARD) < SHARED_WINDOW + 2 * GUARD; }
+inline bool in_shared(const Launch& l, const u8* p) {
+  return (size_t)(p - l.shared.base + GUARD) < SHARED_WINDOW + 2 * GUARD;
+}
+inline std::string outside_shared(const Launch& l, size_t at) {
+  return "byte " + std::to_string((long long)at) + " of shared memory, of which the block has " +
+         std::to_string(l.shared.bytes) + " bytes";
+}
 
 inline void shared_access(Launch& l, const Access& a) {
   const size_t at = a.p - l.shared.base;
   if (at + a.bytes > l.shared.bytes || at > l.shared.bytes)
-    out_of_bounds(l, a, "byte " + std::to_string((long long)at) + " of shared memory, of which the block has " + std::to_string(l.shared.bytes) + " bytes");
+    out_of_bounds(l, a, outside_shared(l, at));
   if (a.site) l.banks.note(a.thread, a.site, (u32)at, a.bytes);
   touch(l, l.shared_place(), a, l.block.view(a.thread));
 }
@@ -42,7 +49,7 @@ inline bool global_access(Launch& l, const Access& a, const View& view) {
   Region* r = l.buffer(a.p, a.site);
   if (!r) return false;
   const size_t at = a.p - r->base;
-  if (at + a.bytes > r->bytes) out_of_bounds(l, a, "byte " + std::to_string(at) + " of " + r->name + ", which has " + std::to_string(r->bytes) + " bytes");
+  if (at + a.bytes > r->bytes) out_of_bounds(l, a, Buffers::get().stray(a.p));
   touch(l, l.global_place(r), a, view);
   return true;
 }

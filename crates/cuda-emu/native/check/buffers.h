@@ -66,9 +66,9 @@ class Buffers {
       --it;
       const size_t inside = r.base + at - it->first;
       if (inside < it->second.bytes)
-        return "byte " + std::to_string(inside) + " of " + it->second.name + " (byte " + std::to_string(at) + " of " + r.name + ")";
+        return number(inside) + it->second.name + " (" + number(at) + r.name + ")";
     }
-    return "byte " + std::to_string(at) + " of " + r.name;
+    return number(at) + r.name;
   }
   // What an address in no buffer is near to.
   std::string stray(const u8* p) {
@@ -77,15 +77,15 @@ class Buffers {
     if (old != freed_.begin()) {
       --old;
       const size_t at = p - old->first;
-      if (at < old->second.bytes) return "byte " + std::to_string(at) + " of " + old->second.name + ", which has been freed";
+      if (at < old->second.bytes) return number(at) + old->second.name + ", which has been freed";
     }
     auto next = live_.upper_bound((u8*)p);
     const size_t before = next != live_.end() ? next->first - p : NEAR;
     if (next != live_.begin()) {
       const Region& r = *std::prev(next)->second;
       const size_t at = p - r.base;
-      if (at - r.bytes < std::min(before, NEAR))
-        return "byte " + std::to_string(at) + " of " + r.name + ", which has " + std::to_string(r.bytes) + " bytes";
+      if (at < r.bytes || at - r.bytes < std::min(before, NEAR))
+        return number(at) + r.name + ", which has " + std::to_string(r.bytes) + " bytes";
     }
     if (before < NEAR) return std::to_string(before) + " bytes before " + next->second->name;
     char text[64];
@@ -118,6 +118,7 @@ class Buffers {
   std::map<u8*, Region*> live_;
   std::map<u8*, Part> freed_, parts_;
 
+  static std::string number(size_t at) { return "byte " + std::to_string(at) + " of "; }
   void erase_parts(const u8* p, size_t n) {
     for (auto it = parts_.begin(); it != parts_.end();)
       it = it->first < p + n && p < it->first + it->second.bytes ? parts_.erase(it) : std::next(it);

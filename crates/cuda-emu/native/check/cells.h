@@ -28,7 +28,7 @@ struct Cell {
   u16 write_site, read_site;
   u16 epoch;
   u8 state;
-  u8 unused;
+  u8 leaving;      // bulk stores that still read it
 };
 static_assert(sizeof(Cell) == 24, "");
 

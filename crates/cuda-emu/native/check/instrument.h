@@ -32,30 +32,31 @@ inline void stretch(const u8* p, size_t n, Kind kind, const void* pc) {
 }  // namespace emu::check
 
 #define BY __builtin_return_address(0)
-#define LOAD_STORE(n)                                                                                                      \
-  void __tsan_read##n(void* p) { emu::check::loads_and_stores((u8*)p, n, emu::check::READ, BY, true); }                    \
-  void __tsan_write##n(void* p) { emu::check::loads_and_stores((u8*)p, n, emu::check::WRITE, BY, true); }                  \
-  void __tsan_volatile_read##n(void* p) { emu::check::loads_and_stores((u8*)p, n, emu::check::READ, BY, true); }           \
-  void __tsan_volatile_write##n(void* p) { emu::check::loads_and_stores((u8*)p, n, emu::check::WRITE, BY, true); }         \
-  void __tsan_unaligned_read##n(void* p) { emu::check::loads_and_stores((u8*)p, n, emu::check::READ, BY, false); }         \
-  void __tsan_unaligned_write##n(void* p) { emu::check::loads_and_stores((u8*)p, n, emu::check::WRITE, BY, false); }
+#define NOTE(n, kind, aligned) emu::check::loads_and_stores((const u8*)p, n, emu::check::kind, BY, aligned)
+#define LOAD_STORE(n)                                                   \
+  void __tsan_read##n(void* p) { NOTE(n, READ, true); }                 \
+  void __tsan_write##n(void* p) { NOTE(n, WRITE, true); }               \
+  void __tsan_volatile_read##n(void* p) { NOTE(n, READ, true); }        \
+  void __tsan_volatile_write##n(void* p) { NOTE(n, WRITE, true); }      \
+  void __tsan_unaligned_read##n(void* p) { NOTE(n, READ, false); }      \
+  void __tsan_unaligned_write##n(void* p) { NOTE(n, WRITE, false); }
 #define UPDATE(bits, T, name, f)                                             \
   T __tsan_atomic##bits##_##name(T* p, T v, int) {                           \
-    emu::check::loads_and_stores((u8*)p, sizeof(T), emu::check::ATOMIC_UPDATE, BY, true); \
+    NOTE(sizeof(T), ATOMIC_UPDATE, true); \
     return f(p, v, __ATOMIC_RELAXED);                                        \
   }
 #define EXCHANGE(bits, T, name, weak)                                        \
   int __tsan_atomic##bits##_compare_exchange_##name(T* p, T* expected, T v, int, int) {        \
-    emu::check::loads_and_stores((u8*)p, sizeof(T), emu::check::ATOMIC_UPDATE, BY, true); \
+    NOTE(sizeof(T), ATOMIC_UPDATE, true); \
     return __atomic_compare_exchange_n(p, expected, v, weak, __ATOMIC_RELAXED, __ATOMIC_RELAXED); \
   }
 #define ATOMIC(bits, T)                                                      \
   T __tsan_atomic##bits##_load(const T* p, int) {                            \
-    emu::check::loads_and_stores((const u8*)p, sizeof(T), emu::check::ATOMIC_UPDATE, BY, true); \
+    NOTE(sizeof(T), ATOMIC_UPDATE, true); \
     return __atomic_load_n(p, __ATOMIC_RELAXED);                             \
   }                                                                          \
   void __tsan_atomic##bits##_store(T* p, T v, int) {                         \
-    emu::check::loads_and_stores((u8*)p, sizeof(T), emu::check::ATOMIC_UPDATE, BY, true); \
+    NOTE(sizeof(T), ATOMIC_UPDATE, true); \
     __atomic_store_n(p, v, __ATOMIC_RELAXED);                                \
   }                                                                          \
   UPDATE(bits, T, exchange, __atomic_exchange_n)                             \
@@ -103,24 +104,28 @@ struct SourcePlace {
   const char* file;
   u32 line, column;
 };
-inline void undefined(const void* record, const char* what, const std::string& more = "") {
+inline void undefined(const void* record, const std::string& what, const std::string& more = "") {
   if (!here || !cur) return;
   SourcePlace s;
   memcpy(&s, record, sizeof s);
   const char* path = strstr(s.file, "/kernels/");
   const char* base = strrchr(s.file, '/');
-  Launch::report(std::string(what) + more + ", at " + (path ? path + 9 : base ? base + 1 : s.file) + ":" + std::to_string(s.line) + " " +
-                 Launch::by(cur->lin));
+  const std::string file = path ? path + 9 : base ? base + 1 : s.file;
+  Launch::report(what + more + ", at " + file + ":" + std::to_string(s.line) + " " + Launch::by(cur->lin));
 }
 }  // namespace emu::check
+#define UNDEFINED(name, what, ...) \
+  void __ubsan_handle_##name(void* record, ##__VA_ARGS__) { emu::check::undefined(record, what); }
 extern "C" {
-void __ubsan_handle_out_of_bounds(void* d, void* index) { emu::check::undefined(d, "array index out of range: ", std::to_string((long long)index)); }
-void __ubsan_handle_shift_out_of_bounds(void* d, void*, void* by) { emu::check::undefined(d, "shift out of range: by ", std::to_string((long long)by)); }
-void __ubsan_handle_add_overflow(void* d, void*, void*) { emu::check::undefined(d, "signed overflow: sum"); }
-void __ubsan_handle_sub_overflow(void* d, void*, void*) { emu::check::undefined(d, "signed overflow: difference"); }
-void __ubsan_handle_mul_overflow(void* d, void*, void*) { emu::check::undefined(d, "signed overflow: product"); }
-void __ubsan_handle_negate_overflow(void* d, void*) { emu::check::undefined(d, "signed overflow: negation"); }
-void __ubsan_handle_divrem_overflow(void* d, void*, void*) { emu::check::undefined(d, "division by zero or overflow of a quotient"); }
-void __ubsan_handle_builtin_unreachable(void* d) { emu::check::undefined(d, "end of a function that must return, or unreachable code"); }
-void __ubsan_handle_missing_return(void* d) { emu::check::undefined(d, "missing return"); }
+void __ubsan_handle_out_of_bounds(void* record, void* index) {
+  emu::check::undefined(record, "array index out of range: ", std::to_string((long long)index));
+}
+void __ubsan_handle_shift_out_of_bounds(void* record, void*, void* by) {
+  emu::check::undefined(record, "shift out of range: by ", std::to_string((long long)by));
+}
+UNDEFINED(add_overflow, "signed overflow: sum", void*, void*)
+UNDEFINED(sub_overflow, "signed overflow: difference", void*, void*)
+UNDEFINED(mul_overflow, "signed overflow: product", void*, void*)
+UNDEFINED(negate_overflow, "signed overflow: negation", void*)
+UNDEFINED(divrem_overflow, "division by zero or overflow of a quotient", void*, void*)
 }

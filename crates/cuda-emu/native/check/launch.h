@@ -29,14 +29,15 @@ struct Place {
   u16 epoch;
 };
 
-struct Copy {      // a cp.async that has not been waited for
+struct Copy {      // a cp.async, or a piece of a bulk store, that has not been waited for
   u32 offset, bytes, group;
+  u16 site;
 };
 
-struct Bulk {      // a bulk copy in flight: what its issuer knew
+struct Bulk {      // a bulk load: what its issuer knew, and its number on its channel
   Clock knows;
   View view;
-  u32 thread, channel, clock, barrier;
+  u32 channel, clock;
   u16 site;
 };
 
@@ -49,6 +50,8 @@ struct Launch {
   const void* pc[THREADS];                // where a thread called the emulator last
   std::vector<Copy> copies[THREADS];
   u32 group[THREADS];
+  std::vector<Copy> stores[THREADS];
+  u32 store_group[THREADS];
   std::vector<Bulk> bulks;
   u32 channel_clock[CHANNELS];
   std::vector<Region*> by_site = std::vector<Region*>(1 << 16);
@@ -72,11 +75,20 @@ struct Launch {
     return text;
   }
   std::string place(const Region& r, size_t at) const { return Buffers::get().place(r, at); }
+  // The bulk store that reads a byte of shared memory and has not been waited for.
+  std::string leaving(size_t at) const {
+    for (u32 t = 0; t < THREADS; t++)
+      for (const Copy& c : stores[t])
+        if (at - c.offset < c.bytes) return "the bulk store at " + line(c.site) + " " + by(t);
+    return "a bulk store";
+  }
   static std::string line(u16 site) { return Sites::get().name(site); }
   static std::string verb(Kind k, u32 bytes) {
     const char* v = k == READ ? "read" : k == WRITE ? "write" : "atomic update";
     return std::string(v) + " of " + std::to_string(bytes) + (bytes == 1 ? " byte" : " bytes");
   }
+  // "at f.cu:3 by block (0,0,0) thread 5"
+  std::string at(u16 site, Event e) const { return "at " + line(site) + " by " + who(e); }
   static std::string by(u32 thread) { return "by thread " + std::to_string(thread); }
 
   // "write of 4 bytes at byte 8 of y, at f.cu:3 by thread 5"

@@ -9,7 +9,7 @@ namespace emu::check {
 // Looks at cells of one place on behalf of one access.
 class Races {
  public:
-  Races(Launch& l, Place place, const Access& a, const View& view) : l_(l), place_(place), a_(a), view_(view) {}
+  Races(Launch& l, Place place, const Access& a, View view) : l_(l), place_(place), a_(a), view_(view) {}
 
   // A read or write by a thread of the bytes `at`..`at + n` of the region.
   void touch(size_t at, u32 n) {
@@ -85,7 +85,8 @@ class Races {
       const bool ordered = many ? old.clock() < view_.sync : view_.after(old);
       return single(c, e, ordered ? state : LANES, site);
     }
-    if (all_ordered(old, c.state, [&](Event x, bool lanes) { return after(x, lanes); })) return single(c, e, state, site);
+    const auto ordered = [&](Event x, bool lanes) { return after(x, lanes); };
+    if (all_ordered(old, c.state, ordered)) return single(c, e, state, site);
     u64 number;
     if (ReadSet* s = place_.pools->sets.take(number)) {
       const u16 old_site = c.read_site;
@@ -107,14 +108,14 @@ class Races {
   [[noreturn]] void race(size_t at, Event e, u16 site, const char* other) {
     const bool blocks = !e.by_engine() && e.block() != view_.block;
     Launch::report(std::string(blocks ? "race between blocks: " : "race: ") + l_.act(a_, *place_.region, at) +
-                   ", is not ordered after the " + other + " at " + Launch::line(site) + " by " + l_.who(e));
+                   ", is not ordered after the " + other + " " + l_.at(site, e));
   }
 
  private:
   Launch& l_;
   Place place_;
   const Access& a_;
-  const View& view_;
+  const View view_;
 
   __attribute__((always_inline)) void one(Cell& c, size_t at) {
     const Event self = now();
@@ -129,6 +130,8 @@ class Races {
     const bool atomics = a_.kind == ATOMIC_UPDATE && c.state & ATOMIC;
     if (c.write && !atomics && !view_.after(c.write)) race(at, c.write, c.write_site, "write");
     if (a_.kind == READ) return remember(c, self, 0, a_.site);
+    if (c.leaving)
+      Launch::report("race: " + l_.act(a_, *place_.region, at) + ", which " + l_.leaving(at) + " still reads");
     if (c.read || c.state & SET) {
       readers(c, [&](Event e, bool lanes) { return after(e, lanes); }, [&](Event e, u16 s) { race(at, e, s, "read"); });
       forget_readers(c);
@@ -139,8 +142,8 @@ class Races {
   }
   Event now() const { return Event(view_.block, view_.thread, view_.clock); }
   [[noreturn]] void landing(const Cell& c, size_t at) {
-    Launch::report("missing wait: " + l_.act(a_, *place_.region, at) + ", meets the cp.async at " + Launch::line(c.write_site) +
-                   " by " + l_.who(c.write) + ", which that thread has not waited for");
+    Launch::report("missing wait: " + l_.act(a_, *place_.region, at) + ", meets the cp.async " +
+                   l_.at(c.write_site, c.write) + ", which that thread has not waited for");
   }
   void single(Cell& c, Event e, u8 state, u16 site) {
     if (c.state & SET) place_.pools->sets.give(c.read.bits);

@@ -1,6 +1,36 @@
 // Arithmetic: what is IEEE on the GPU is IEEE here; fmaf, sqrtf and the like come from <cmath>.
 #pragma once
 
+// The GPU's minimum and maximum: of a number and NaN (also a signalling one) the number, and -0 is below +0. The C
+// library leaves both open.
+DEV float emu_fminf(float a, float b) {
+  if (a != a) return b;
+  if (b != b) return a;
+  if (a == b) return __uint_as_float(__float_as_uint(a) | __float_as_uint(b));
+  return a < b ? a : b;
+}
+DEV float emu_fmaxf(float a, float b) {
+  if (a != a) return b;
+  if (b != b) return a;
+  if (a == b) return __uint_as_float(__float_as_uint(a) & __float_as_uint(b));
+  return a > b ? a : b;
+}
+DEV double emu_fmin(double a, double b) {
+  if (a != a) return b;
+  if (b != b) return a;
+  if (a == b) return emu_bits<double>(emu_bits<u64>(a) | emu_bits<u64>(b));
+  return a < b ? a : b;
+}
+DEV double emu_fmax(double a, double b) {
+  if (a != a) return b;
+  if (b != b) return a;
+  if (a == b) return emu_bits<double>(emu_bits<u64>(a) & emu_bits<u64>(b));
+  return a > b ? a : b;
+}
+#define fminf(a, b) emu_fminf(a, b)
+#define fmaxf(a, b) emu_fmaxf(a, b)
+#define fmin(a, b) emu_fmin(a, b)
+#define fmax(a, b) emu_fmax(a, b)
 DEV int min(int a, int b) { return a < b ? a : b; }
 DEV u32 min(u32 a, u32 b) { return a < b ? a : b; }
 DEV u32 min(int a, u32 b) { return min((u32)a, b); }

@@ -11,7 +11,6 @@
 #define __grid_constant__
 #define __align__(n) alignas(n)
 #define DEV static inline
-#define DEV_MEMBER static inline
 #define KERNEL static void
 #define EMU_NOSAN __attribute__((no_sanitize("thread", "address", "undefined")))
 

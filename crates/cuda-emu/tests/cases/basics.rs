@@ -24,6 +24,8 @@ struct Y {
 }
 
 pub(crate) const BARRIER: Case = Case {
+    title: "barrier missing",
+
     kernel: "planted_barrier",
     source: include_str!("../../kernels/planted_barrier.cu"),
     bug: 1,
@@ -48,6 +50,8 @@ fn pipeline(bug: u32) -> Outcome {
 }
 
 pub(crate) const SECOND_BARRIER: Case = Case {
+    title: "second barrier of a pipeline step missing",
+
     kernel: "planted_pipeline",
     source: include_str!("../../kernels/planted_pipeline.cu"),
     bug: 1,
@@ -56,10 +60,17 @@ pub(crate) const SECOND_BARRIER: Case = Case {
     run: pipeline,
 };
 
-pub(crate) const WAIT: Case =
-    Case { bug: 2, classes: &["missing wait: ", "uninitialised: "], lines: &["load"], ..SECOND_BARRIER };
+pub(crate) const WAIT: Case = Case {
+    title: "cp.async waits for a group too few",
+    bug: 2,
+    classes: &["missing wait: ", "uninitialised: "],
+    lines: &["load"],
+    ..SECOND_BARRIER
+};
 
 pub(crate) const ROWS: Case = Case {
+    title: "row bound not tested",
+
     kernel: "planted_rows",
     source: include_str!("../../kernels/planted_rows.cu"),
     bug: 1,
@@ -74,6 +85,8 @@ pub(crate) const ROWS: Case = Case {
 };
 
 pub(crate) const SHARED: Case = Case {
+    title: "write past shared memory",
+
     kernel: "planted_shared",
     source: include_str!("../../kernels/planted_shared.cu"),
     bug: 1,
@@ -89,6 +102,8 @@ pub(crate) const SHARED: Case = Case {
 };
 
 pub(crate) const MISALIGNED: Case = Case {
+    title: "4-byte store at a 2-byte address",
+
     kernel: "planted_misaligned",
     source: include_str!("../../kernels/planted_misaligned.cu"),
     bug: 1,
@@ -103,6 +118,8 @@ pub(crate) const MISALIGNED: Case = Case {
 };
 
 pub(crate) const BLOCKS: Case = Case {
+    title: "two blocks write one output",
+
     kernel: "planted_blocks",
     source: include_str!("../../kernels/planted_blocks.cu"),
     bug: 1,
@@ -117,6 +134,8 @@ pub(crate) const BLOCKS: Case = Case {
 };
 
 pub(crate) const TILE: Case = Case {
+    title: "part of a tile never written",
+
     kernel: "planted_tile",
     source: include_str!("../../kernels/planted_tile.cu"),
     bug: 1,
@@ -132,6 +151,8 @@ pub(crate) const TILE: Case = Case {
 };
 
 pub(crate) const DIVERGENT: Case = Case {
+    title: "barrier in a divergent branch",
+
     kernel: "planted_divergent",
     source: include_str!("../../kernels/planted_divergent.cu"),
     bug: 1,
@@ -145,6 +166,8 @@ pub(crate) const DIVERGENT: Case = Case {
 };
 
 pub(crate) const SHUFFLE: Case = Case {
+    title: "a lane missing from a full-mask shuffle",
+
     kernel: "planted_shuffle",
     source: include_str!("../../kernels/planted_shuffle.cu"),
     bug: 1,
@@ -158,6 +181,8 @@ pub(crate) const SHUFFLE: Case = Case {
 };
 
 pub(crate) const REGISTERS: Case = Case {
+    title: "register array indexed past its end",
+
     kernel: "planted_registers",
     source: include_str!("../../kernels/planted_registers.cu"),
     bug: 1,
@@ -173,6 +198,8 @@ pub(crate) const REGISTERS: Case = Case {
 
 /// Not an error: counted.
 pub(crate) const BANKS: Case = Case {
+    title: "ldmatrix without swizzle",
+
     kernel: "planted_banks",
     source: include_str!("../../kernels/planted_banks.cu"),
     bug: 1,

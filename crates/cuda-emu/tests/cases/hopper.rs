@@ -62,6 +62,8 @@ fn tma(bug: u32) -> Outcome {
 }
 
 pub(crate) const TMA: Case = Case {
+    title: "nobody waits for a bulk copy",
+
     kernel: "planted_tma",
     source: include_str!("../../kernels/planted_tma.cu"),
     bug: 1,
@@ -70,11 +72,19 @@ pub(crate) const TMA: Case = Case {
     run: tma,
 };
 
-pub(crate) const LANE: Case = Case { bug: 2, ..TMA };
+pub(crate) const LANE: Case = Case { title: "one lane waits, its warp goes on", bug: 2, ..TMA };
 
-pub(crate) const ARRIVALS: Case = Case { bug: 3, classes: &["mbarrier: more arrivals"], lines: &["arrive"], ..TMA };
+pub(crate) const ARRIVALS: Case = Case {
+    title: "mbarrier arrived at too often",
+    bug: 3,
+    classes: &["mbarrier: more arrivals"],
+    lines: &["arrive"],
+    ..TMA
+};
 
 pub(crate) const RING: Case = Case {
+    title: "stage handed back before wgmma_wait",
+
     kernel: "planted_ring",
     source: include_str!("../../kernels/planted_ring.cu"),
     bug: 1,
@@ -91,6 +101,8 @@ pub(crate) const RING: Case = Case {
 };
 
 pub(crate) const PROXY: Case = Case {
+    title: "store, then wgmma, no proxy fence",
+
     kernel: "planted_proxy",
     source: include_str!("../../kernels/planted_proxy.cu"),
     bug: 1,
@@ -104,6 +116,35 @@ pub(crate) const PROXY: Case = Case {
     },
 };
 
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct StoreParams {
+    map: [u64; 16],
+    x: u64,
+    tiles: u32,
+    bug: u32,
+    pad: [u32; 12],
+}
+
+pub(crate) const STORE_FENCE: Case = Case {
+    title: "store, then bulk store, no proxy fence",
+    kernel: "planted_store",
+    source: include_str!("../../kernels/planted_store.cu"),
+    bug: 1,
+    classes: &["missing proxy fence: bulk store"],
+    lines: &["fill", "store"],
+    run: |bug| {
+        let values: Vec<u16> = (0..64 * 48).collect();
+        let (x, y) = (Memory::from("x", &values), Memory::<u16>::new("y", 64 * 48));
+        let expected: Vec<u16> = values.iter().map(|v| 2 * v).collect();
+        let p = StoreParams { map: tensor_map(&y, [48, 64], [16, 64], 0), x: x.address(), tiles: 3, bug, pad: [0; 12] };
+        outcome("planted_store", [1, 64, 2048], &p, || y.read(), &expected)
+    },
+};
+
+pub(crate) const STORE_WAIT: Case =
+    Case { title: "tile filled again under a bulk store", bug: 2, classes: &["race: write of 4 bytes"], ..STORE_FENCE };
+
 fn mbarrier(bug: u32) -> Outcome {
     let y = Memory::<u32>::new("y", 64);
     let expected: Vec<u32> = (0..64).map(|t| t ^ 63).collect();
@@ -112,6 +153,8 @@ fn mbarrier(bug: u32) -> Outcome {
 }
 
 pub(crate) const COUNT: Case = Case {
+    title: "mbarrier counts one arrival too few",
+
     kernel: "planted_mbarrier",
     source: include_str!("../../kernels/planted_mbarrier.cu"),
     bug: 1,
@@ -120,4 +163,10 @@ pub(crate) const COUNT: Case = Case {
     run: mbarrier,
 };
 
-pub(crate) const INIT: Case = Case { bug: 2, classes: &["race: ", "used before init"], lines: &[], ..COUNT };
+pub(crate) const INIT: Case = Case {
+    title: "mbarrier used before its initialisation is ordered",
+    bug: 2,
+    classes: &["race: ", "used before init"],
+    lines: &[],
+    ..COUNT
+};

@@ -19,6 +19,8 @@ pub(crate) enum Outcome {
 
 /// One bug of one kernel.
 pub(crate) struct Case {
+    /// What is wrong.
+    pub(crate) title: &'static str,
     /// Name of kernel and file.
     pub(crate) kernel: &'static str,
     /// Text of the file.
@@ -52,6 +54,8 @@ pub(crate) const CASES: &[&Case] = &[
     &hopper::LANE,
     &hopper::RING,
     &hopper::PROXY,
+    &hopper::STORE_FENCE,
+    &hopper::STORE_WAIT,
     &hopper::ARRIVALS,
     &hopper::COUNT,
     &hopper::INIT,

@@ -13,11 +13,13 @@ mod batch;
 mod memory;
 mod moments;
 mod parts;
+mod timing;
 mod unpool;
 
 pub(crate) use batch::See;
 pub(crate) use memory::Memory;
 pub(crate) use parts::Parts;
+pub use timing::KernelTimes;
 
 use backlit_net::engine::check_logits;
 use backlit_net::{CLASSES, EngineError, Seeds};

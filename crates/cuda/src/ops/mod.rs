@@ -7,6 +7,7 @@ pub mod head;
 pub mod map;
 pub mod moments;
 pub mod preprocess;
+pub mod probe;
 pub mod sample;
 pub mod stem;
 pub(crate) mod stored;

@@ -1,4 +1,4 @@
-//! moments: mean, spread and mean size of gradients over samples, the bits of [`backlit_net::Moments`].
+//! moments: mean, spread and mean size of gradients over samples, the bits of [`backlit_net::engine::Moments`].
 
 use std::sync::Arc;
 

@@ -32,14 +32,14 @@ pub struct SampleState {
 pub enum Source {
     /// `[n, side, side, 3]`, each its own.
     Pictures(Span<f32>),
-    /// `picture + sigma z`, z as [`backlit_net::random`] tells: [`backlit_net::Sampler::Noise`]'s copies, bit for bit.
+    /// `picture + sigma z`, z as [`backlit_net::random`] tells: [`backlit_net::engine::Sampler::Noise`]'s copies, bit for bit.
     Noise {
         /// The picture.
         picture: Span<f32>,
         /// One: seed, key, sigma, first copy.
         state: Span<SampleState>,
     },
-    /// `baseline + alpha (picture - baseline)`: [`backlit_net::Sampler::Path`]'s copies, bit for bit.
+    /// `baseline + alpha (picture - baseline)`: [`backlit_net::engine::Sampler::Path`]'s copies, bit for bit.
     Path {
         /// The picture.
         picture: Span<f32>,

@@ -7,7 +7,7 @@ use backlit_net::Rule;
 use super::geometry::{BlockGeometry, Geometry, Map, Shortcut};
 use super::shapes::BlockShapes;
 use super::tensors::{Layout, Name, input_order, reduced_order};
-use crate::ops::conv::{self, Arithmetic, Conv, ConvArgs, Gates, RowOrder, gates};
+use crate::ops::conv::{self, Conv, ConvArgs, Gates, RowOrder, gates};
 use crate::planes::{Planes, Sixteen, Span, Storage};
 use crate::weights::{BlockWeights, Format};
 use crate::{CudaError, Device, Stream};
@@ -35,11 +35,7 @@ impl Convs {
         format: Format,
         max_batch: usize,
     ) -> Result<Convs, CudaError> {
-        let (there, back) = match format {
-            Format::F32 => (Arithmetic::F32, Arithmetic::F32),
-            Format::Split => (Arithmetic::Split, Arithmetic::Half(Sixteen::F16)),
-            Format::Sixteen(kind) => (Arithmetic::Half(kind), Arithmetic::Half(kind)),
-        };
+        let (there, back) = (format.forward(), format.backward());
         let block = |index: usize| {
             let s = BlockShapes::of(&geometry, index);
             Ok(BlockConvs {

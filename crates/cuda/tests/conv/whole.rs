@@ -76,7 +76,7 @@ fn what_is_finite_stays_finite() {
     case.check("clamped", &sums, &case.run(None, Settings::default()));
 }
 
-/// Every convolution of both variants but the stem, with all its channels, at the smallest sides that its stride allows.
+/// Every convolution of both variants but the stem, with all its channels, at the smallest sides that strides allow.
 #[test]
 fn every_layer_of_the_network() {
     let mut seen = HashSet::new();

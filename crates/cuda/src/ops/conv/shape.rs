@@ -144,6 +144,11 @@ impl ConvShape {
         if most.max(weights) >= 1 << 31 {
             return fail(format!("a tensor of {} elements is beyond 32-bit indices: take a smaller batch", most));
         }
+        // Tiles of 64 rows are blocks in y.
+        let pixels = self.order.class_pixels(max_batch, self.side);
+        if pixels > 64 * 65535 {
+            return fail(format!("{pixels} pixels are more than a grid holds: take a smaller batch"));
+        }
         Ok(())
     }
 

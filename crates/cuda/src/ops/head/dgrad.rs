@@ -5,7 +5,7 @@ use std::sync::Arc;
 use backlit_net::Rule;
 use bytemuck::{Pod, Zeroable};
 
-use super::{CLASSES, FEATURES, HeadWeights, Ladder};
+use super::{CLASSES, FEATURES, HeadWeights, Ladder, check_batch};
 use crate::ops::conv::RowOrder;
 use crate::ops::stored::{Lengths, Stored, rule_number, source};
 use crate::planes::{Planes, Span, Storage};
@@ -113,6 +113,7 @@ impl HeadDgrad {
     /// [`CudaError::Shape`] if something is too short; [`CudaError::Driver`].
     pub fn launch(&self, stream: &Stream, args: &HeadDgradArgs<'_>) -> Result<(), CudaError> {
         let (op, n) = (Lengths("head gradient"), args.n);
+        check_batch(&op, n)?;
         op.span("the seeds", args.seeds, n * CLASSES)?;
         op.span("the mean's gradient", args.dpool, n * FEATURES)?;
         op.at_least("the gradient written", args.dz.len(), n * self.pixels * FEATURES)?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytemuck::{Pod, Zeroable};
 
-use super::{CLASSES, FEATURES, HeadWeights, Ladder};
+use super::{CLASSES, FEATURES, HeadWeights, Ladder, check_batch};
 use crate::ops::stored::{Lengths, Stored, source};
 use crate::planes::{Planes, Span};
 use crate::{CudaError, Device, Grid, Kernel, Stream};
@@ -87,6 +87,7 @@ impl Head {
     /// [`CudaError::Shape`] if something is too short; [`CudaError::Driver`].
     pub fn launch(&self, stream: &Stream, args: &HeadArgs<'_>) -> Result<(), CudaError> {
         let (op, n) = (Lengths("head forward"), args.n);
+        check_batch(&op, n)?;
         op.at_least("the input", args.x.len(), n * self.pixels * FEATURES)?;
         op.span("the means", args.pooled, n * FEATURES)?;
         op.span("the logits", args.logits, n * CLASSES)?;

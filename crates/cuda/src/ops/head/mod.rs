@@ -59,3 +59,8 @@ pub enum Ladder {
     #[default]
     Split,
 }
+
+/// Images are blocks in y, of which there are at most 65535.
+fn check_batch(op: &Lengths, n: usize) -> Result<(), CudaError> {
+    if n <= 65_535 { Ok(()) } else { op.refuse(format!("at most 65535 images at a time, found {n}")) }
+}

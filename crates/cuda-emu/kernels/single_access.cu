@@ -1,4 +1,4 @@
-// probe_access: small patterns of access, right and wrong, one a `mode`; see the test that runs them.
+// single_access: small patterns of access, right and wrong, one a `mode`; see the test that runs them.
 //
 // x: u32 words of which kernels may write some; y: one u32 a thread of the grid. 256 bytes of shared memory.
 #include "device.cuh"
@@ -9,7 +9,7 @@ struct ProbeAccessParams {
   u32 mode;
 };
 
-KERNEL __launch_bounds__(128) probe_access(const __grid_constant__ ProbeAccessParams p) {
+KERNEL __launch_bounds__(128) single_access(const __grid_constant__ ProbeAccessParams p) {
   DYN_SMEM(smem);
   const u32 t = threadIdx.x, i = blockIdx.x * blockDim.x + t;
   u16* halves = (u16*)p.x;
@@ -84,4 +84,4 @@ KERNEL __launch_bounds__(128) probe_access(const __grid_constant__ ProbeAccessPa
       break;
   }
 }
-EXPORT_KERNEL(probe_access)
+EXPORT_KERNEL(single_access)

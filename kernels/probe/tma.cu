@@ -1,8 +1,10 @@
-// rt_box: a bulk tensor load into shared memory, its bytes copied out; or the way back by a bulk tensor store.
-// One warp. `bytes` of shared memory at 0, the mbarrier behind them. kind: 0 tiled, 1 im2col, 2 store.
+// Probe of bulk tensor copies: a load into shared memory, whose bytes are copied out; or the way back by a store.
+//
+// 32 threads (sm_90 and later). `bytes` of shared memory at 0, the mbarrier behind them. kind: 0 tiled load, 1 im2col
+// load, 2 tiled store. The map has four dimensions.
 #include "device.cuh"
 
-struct RtBoxParams {
+struct ProbeTmaParams {
   TensorMap map;
   u8* bytes_at;
   u32 bytes, kind;
@@ -10,7 +12,7 @@ struct RtBoxParams {
   u32 dw, dh;
 };
 
-KERNEL __launch_bounds__(32) rt_box(const __grid_constant__ RtBoxParams p) {
+KERNEL __launch_bounds__(32) probe_tma(const __grid_constant__ ProbeTmaParams p) {
 #if EMU || __CUDA_ARCH__ >= 900
   DYN_SMEM(smem);
   const u32 base = smem_addr(smem), bar = base + p.bytes, lane = threadIdx.x;
@@ -40,4 +42,4 @@ KERNEL __launch_bounds__(32) rt_box(const __grid_constant__ RtBoxParams p) {
   for (u32 i = lane * 16; i < p.bytes; i += 512) st16(p.bytes_at + i, ld16(smem + i));
 #endif
 }
-EXPORT_KERNEL(rt_box)
+EXPORT_KERNEL(probe_tma)
