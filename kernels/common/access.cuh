@@ -1,11 +1,9 @@
-// Vector loads, and how member functions are declared.
+// Vector loads.
 //
 // 16-byte accesses go through a function of their own: a compiler for the CPU may split a struct copy, and then the
 // emulator would count bank conflicts of accesses that no GPU makes.
 #pragma once
 #include "device.cuh"
-
-#define DEV_MEMBER __device__ __forceinline__
 
 DEV void load4(float (&to)[4], const void* from) {
   const uint4 v = ld16(from);

@@ -328,8 +328,7 @@ fn the_checker_finds_nothing_and_changes_nothing() {
 fn pixels_beyond_all_bounds_are_an_error() {
     let mut machine = machine(HOW);
     let mut data = images(2);
-    data[LEN] = 3e38;
-    data[LEN + 1] = 3e38;
+    data[LEN..].fill(3e38);
     let mut found = room(2, &NOTHING);
     let done = machine.answer(&data, 7, &NOTHING, found.room(), None);
     assert_eq!(done, Err(EngineError::NonFiniteLogits { image: 8 }));
