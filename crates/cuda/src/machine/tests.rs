@@ -274,12 +274,16 @@ fn the_network_can_be_entered_in_the_middle() {
     let data = images(3);
     for precision in [Precision::F32, Precision::Mixed] {
         let mut machine = machine(How { precision, limit: 2, ..HOW });
-        // What a block put out goes in again: the same logits, for rounding what was rounded changes nothing.
+        // What a block put out goes in again. Split, the same number may come as two other halves.
         for block in [0, 2, 9, LAST] {
             let found = ask(&mut machine, &data, &Question { outputs: &[block], ..NOTHING });
             let mut logits = vec![f32::NAN; 3 * CLASSES];
             machine.resume(block, &found.outputs[0], 0, &mut logits).expect("logits");
-            assert_bits(&format!("from block {block}"), &logits, &found.logits);
+            let what = format!("{} from block {block}", precision.as_str());
+            match precision {
+                Precision::F32 => assert_bits(&what, &logits, &found.logits),
+                _ => assert_near(&what, &logits, &to_f64(&found.logits), 1e-6),
+            }
         }
     }
 }

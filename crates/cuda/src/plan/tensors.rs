@@ -248,9 +248,10 @@ mod tests {
             for (variant, dead_code) in [(Variant::V1, true), (Variant::V1, false), (Variant::V1_5, true)] {
                 let n = 16;
                 let found = layout(variant, dead_code, format, n, Sharing::Tight);
-                let scratch = (found.total() - found.gate_bytes()) / n;
-                assert!(scratch >= least * element, "{variant} {format:?}: {scratch}");
-                assert!(scratch <= least * element * 3 / 2, "{variant} {format:?}: {scratch} of {}", least * element);
+                // The first gates come late enough to lie where stage 2 was.
+                let total = found.total() / n;
+                assert!(total >= least * element, "{variant} {format:?}: {total}");
+                assert!(total <= least * element + 1_100_000, "{variant} {format:?}: {total}");
                 let gates = found.gate_bytes() / n;
                 assert!((800_000..1_200_000).contains(&gates), "{variant} {dead_code}: {gates} bytes of gates");
             }
