@@ -25,6 +25,8 @@ struct alignas(64) TensorMap { u64 opaque[16]; };
 #include "emu.h"
 #else
 #define DEV static __device__ __forceinline__
+// A member function of a struct; `static` before it where it is one.
+#define DEV_MEMBER __device__ __forceinline__
 #define DYN_SMEM(name) extern __shared__ __align__(1024) u8 name[]
 #define EXPORT_KERNEL(k)
 #define KERNEL extern "C" __global__ void

@@ -63,6 +63,24 @@ impl Workload {
         self.weights.network()
     }
 
+    /// The weights.
+    pub fn weights(&self) -> &Weights {
+        &self.weights
+    }
+
+    /// `n` images and as many seeds, the same few again and again.
+    pub fn repeated(&self, n: usize) -> (Vec<f32>, Vec<f32>) {
+        let repeat = |data: &[f32], len: usize| data.iter().copied().cycle().take(n * len).collect();
+        (repeat(&self.images, IMAGE_LEN), repeat(&self.seeds, CLASSES))
+    }
+
+    /// The relative L2 error of what `gradient` makes of the first image and its seed.
+    pub fn first_gradient_error(&self, gradient: impl FnOnce(Images<'_>, &[f32]) -> Vec<f32>) -> f64 {
+        self.ask_oracle(1);
+        let found = gradient(self.images(1), &self.seeds[..CLASSES]);
+        relative_l2(&to_f64(&found), &to_f64(self.answer(0).of(0, 0)))
+    }
+
     /// An engine for the rayon pool of the process.
     ///
     /// # Panics

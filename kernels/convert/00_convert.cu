@@ -1,6 +1,7 @@
 // convert: between floats and what is stored, and gates applied to a gradient that has none yet.
 //
 // Two channels a thread. Bound by memory: each element is read once and written once; 4.3 TB/s.
+// opcodes all: LDG.E.64 STG.E.64
 #include "common/gate_bit.cuh"
 #include "common/stored.cuh"
 

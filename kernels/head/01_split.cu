@@ -4,6 +4,7 @@
 // Shapes and parameters: head/params.cuh. Float32. Shared memory: forward 40 KiB, gradient 16 KiB.
 // Bound by memory at batch 1 (8.2 MB of weights each way, 1.9 us at 4.3 TB/s), by L2 in a large batch (2 MB an image
 // each way, 0.2 us). Predicted: 5 us each way at batch 1, 0.3 us an image at batch 256.
+// opcodes all: FFMA BAR
 #include "head/params.cuh"
 
 constexpr u32 IMAGES = 4;

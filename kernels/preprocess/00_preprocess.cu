@@ -3,6 +3,7 @@
 // A byte has 256 values, so each channel is a table, made on the host in double precision and rounded once: the same
 // bits by construction. One thread a pixel. Bound by memory: 3 bytes read and 12 written a pixel, 0.75 MB an image,
 // 0.2 us at 4.3 TB/s.
+// opcodes all: LDG STG
 #include "device.cuh"
 
 struct PreprocessParams {

@@ -1,4 +1,5 @@
 // Probes of conversions, of IEEE arithmetic and of integer instructions. 256 threads, one element each.
+// opcodes probe_convert all: F2F
 #include "probe/probe.cuh"
 
 // in [256] any bits, out [256][10].

@@ -1,4 +1,6 @@
 // Probes of loads, stores and cp.async. 32 threads; nothing to be fast at.
+// opcodes probe_access all: LDG.E.128 STG.E.128 LDS.128 STS.128
+// opcodes probe_cp_async all: LDGSTS
 #include "probe/probe.cuh"
 
 // in [32][4], out [32][8]: 16-byte and 8-byte accesses through shared memory, read by the lane opposite.

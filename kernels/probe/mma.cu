@@ -1,4 +1,5 @@
 // Probes of mma.sync. 32 threads. in [32][10]: a 4, b 2, d 4 words of each lane; out [32][4]: d.
+// opcodes all: HMMA
 #include "probe/probe.cuh"
 
 struct Fragments {

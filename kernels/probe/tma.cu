@@ -2,6 +2,7 @@
 //
 // 32 threads (sm_90 and later). `bytes` of shared memory at 0, the mbarrier behind them. kind: 0 tiled load, 1 im2col
 // load, 2 tiled store. The map has four dimensions.
+// opcodes sm_90a+: UTMALDG UTMASTG SYNCS
 #include "device.cuh"
 
 struct ProbeTmaParams {

@@ -1,4 +1,6 @@
 // Probes of warp collectives: shuffles, votes, reductions, ldmatrix. 32 threads.
+// opcodes probe_warp all: SHFL
+// opcodes probe_ldmatrix all: LDSM
 #include "probe/probe.cuh"
 
 // in [32] any bits, out [32][16].

@@ -5,6 +5,7 @@
 // With S = swizzle bytes / 16 (1 without): K-major rows have 16 S bytes, groups of 8 rows follow each other; without
 // swizzle the two 16-byte halves of a group are 128 bytes apart. MN-major: 8 S values a row of K, groups of 8 rows
 // follow each other along K, then along MN.
+// opcodes sm_90a: HGMMA
 #include "probe/probe.cuh"
 
 #if EMU || defined(__CUDA_ARCH_FEAT_SM90_ALL)

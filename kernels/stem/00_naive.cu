@@ -2,6 +2,7 @@
 //
 // Shapes and parameters: stem/params.cuh. Any storage of the output; arithmetic in float32.
 // Bound by arithmetic: nine times 236 MFLOP an image, 32 us at 67 TFLOP/s; loads are not staged, so expect 10 % of it.
+// opcodes all: FFMA STG.E.64
 #include "stem/params.cuh"
 
 // bias + convolution at (h, w), channels k and k + 1.

@@ -9,6 +9,7 @@
 // 00_naive and so the same bits. Shared memory: 73 KiB.
 // Bound by arithmetic: 236 MFLOP x 1.25 (halo, ragged last round) an image, 4.4 us at 67 TFLOP/s; memory 1.1 to
 // 1.5 MB, 0.3 us. Predicted: 7 us an image.
+// opcodes all: FFMA LDS.128 STS.128 STG.E.64
 #include "stem/params.cuh"
 
 constexpr u32 TILE = 8;                        // pooled rows and columns

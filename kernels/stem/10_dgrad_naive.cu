@@ -4,6 +4,7 @@
 //
 // Shapes and parameters: stem/params.cuh. Arithmetic in float32. Bound by loads: every element of the convolution's
 // map is un-pooled for each of the 12 pixels that it reaches; expect 50 us an image.
+// opcodes all: FFMA
 #include "stem/unpool.cuh"
 
 KERNEL __launch_bounds__(256) stem_dgrad_naive(const __grid_constant__ StemDgrad p) {

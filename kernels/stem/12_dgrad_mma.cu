@@ -16,6 +16,7 @@
 //           as the product).
 // Opcodes   HMMA.16816, LDSM.
 // Before    11_dgrad_rows. New here: the inner product is an instruction.
+// opcodes all: HMMA.16816 LDSM STS.128
 #include "stem/unpool.cuh"
 
 constexpr u32 PAIRS = 8;              // pairs of rows of the picture
@@ -26,12 +27,12 @@ constexpr u32 PITCH = STEM_C + 8;     // 16-bit elements of a position
 constexpr u32 J = 24;                 // 21 numbers, padded
 
 struct StemF16 {
-  DEV_MEMBER u32 pack(float a, float b) { return pack_f16(clamp_f16(a), clamp_f16(b)); }
-  DEV_MEMBER void mma(float (&d)[4], const u32 (&a)[4], u32 b0, u32 b1) { mma_f16_16816(d, a, b0, b1); }
+  static DEV_MEMBER u32 pack(float a, float b) { return pack_f16(clamp_f16(a), clamp_f16(b)); }
+  static DEV_MEMBER void mma(float (&d)[4], const u32 (&a)[4], u32 b0, u32 b1) { mma_f16_16816(d, a, b0, b1); }
 };
 struct StemBf16 {
-  DEV_MEMBER u32 pack(float a, float b) { return pack_bf16(clamp_bf16(a), clamp_bf16(b)); }
-  DEV_MEMBER void mma(float (&d)[4], const u32 (&a)[4], u32 b0, u32 b1) { mma_bf16_16816(d, a, b0, b1); }
+  static DEV_MEMBER u32 pack(float a, float b) { return pack_bf16(clamp_bf16(a), clamp_bf16(b)); }
+  static DEV_MEMBER void mma(float (&d)[4], const u32 (&a)[4], u32 b0, u32 b1) { mma_bf16_16816(d, a, b0, b1); }
 };
 
 template <class Math>

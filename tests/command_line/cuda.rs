@@ -59,7 +59,7 @@ fn auto_falls_back_to_the_cpu_and_says_why() {
 #[test]
 fn auto_takes_the_gpu_and_says_so() {
     let place = Place::new();
-    let class = |run: &Run| run.json()["images"][0]["predictions"][0]["class"].clone();
+    let class = |run: &Run| run.json()["images"][0]["predictions"][0]["class_idx"].clone();
     let gpu = with_gpu(&place, "predict --json --precision f32 {cat}", &[("BACKLIT_EMU_ARCH", "sm_80")]);
     assert_eq!((gpu.code, gpu.err.as_str()), (0, "note: computing on CPU emulator (sm_80)\n"));
     let cpu = place.run("predict --json {cat}").ok();

@@ -6,6 +6,7 @@
 mod bench;
 mod bytes;
 mod golden;
+mod layers;
 mod pack;
 mod part;
 mod suite;
@@ -54,6 +55,7 @@ enum Which {
     Pack,
     Golden,
     Bytes,
+    Layers,
     Bench,
     Collect,
 }
@@ -84,6 +86,7 @@ fn run(args: &Args) -> Result<bool, String> {
         Which::Collect => return part::collect(&args.out),
         Which::Golden => golden::run(&suite, args),
         Which::Bytes => bytes::run(&suite, args),
+        Which::Layers => layers::run(&suite, args),
         Which::Bench => bench::run(&suite, args),
     };
     let name = format!("{:?}", args.part).to_lowercase();

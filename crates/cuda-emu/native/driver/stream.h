@@ -1,5 +1,6 @@
 // Streams, the work queued on them, captures.
 #pragma once
+#include <atomic>
 #include <deque>
 #include <set>
 #include <thread>
@@ -34,7 +35,7 @@ struct Stream : Object {
     Settings settings;
   };
   std::deque<Queued> queue;
-  u64 queued = 0, done = 0;
+  std::atomic<u64> queued{0}, done{0};   // threads may share a stream
 };
 
 struct Event : Object {

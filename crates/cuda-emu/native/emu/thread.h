@@ -11,6 +11,7 @@
 #define __grid_constant__
 #define __align__(n) alignas(n)
 #define DEV static inline
+#define DEV_MEMBER inline
 #define KERNEL static void
 #define EMU_NOSAN __attribute__((no_sanitize("thread", "address", "undefined")))
 

@@ -7,7 +7,7 @@ use backlit_cuda::ops::conv::{
     Arithmetic, Conv, ConvArgs, ConvShape, Direction, Gates, ResidualShape, RowOrder, Rule, VARIANTS,
 };
 use backlit_cuda::planes::{Planes, Sixteen, Span, Storage};
-use backlit_cuda_emu::Settings;
+use backlit_cuda_emu::{Settings, check};
 use backlit_net::arch::{Network, Variant};
 
 use crate::case::{Answer, Case, single};
@@ -159,4 +159,19 @@ fn arguments_that_do_not_fit() {
     refused(ConvArgs { gates: Gates::Write(words(255)), ..good }, "256 words");
     refused(ConvArgs { gates: Gates::Apply(words(256), Rule::Plain), ..good }, "cannot");
     assert!(Planes::new(Storage::F32 { address: 4104 }, 1).is_err(), "an address that is not a multiple of 16");
+}
+
+/// The swizzle does what it is for: no access to shared memory takes more passes over the banks than its width.
+#[test]
+fn shared_memory_is_read_without_conflicts() {
+    let checked = Settings { checked: true, threads: 1, ..Settings::default() };
+    for direction in [Direction::Forward, Direction::Dgrad] {
+        for variant in VARIANTS.iter().filter(|v| v.direction == direction && v.shared > 0) {
+            let case = Case::new(&single(direction, 8, 128, 128, 1, 1), 1, variant.arithmetic, true, 17);
+            case.run(Some(variant), checked);
+            let (used, worst) = (check::bank_use(), check::bank_conflicts(1.0));
+            assert!(!used.is_empty(), "{}: nothing was counted", variant.kernel);
+            assert!(worst.is_empty(), "{}: {worst:?}", variant.kernel);
+        }
+    }
 }

@@ -1,0 +1,77 @@
+//! The gradient on a GPU, by CUDA events: what the kernels take, with images and gradient on the device.
+//!
+//! An element is an image, so that elem/s reads images/s. Without a GPU nothing is measured, and the emulator that the
+//! tests run on is refused: its times say nothing.
+#![forbid(unsafe_code)]
+
+use std::time::Duration;
+
+use backlit_benches::network::Workload;
+use backlit_cuda::{Cuda, CudaOptions, Device};
+use backlit_net::engine::Precision;
+use backlit_net::{Engine, Rule, Seeds};
+use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
+
+/// Images that go through together.
+const BATCHES: [usize; 4] = [1, 8, 64, 256];
+
+/// Largest relative L2 error of the first image's gradient that may have a speed; gates flip with the precision.
+fn tolerance(precision: Precision) -> f64 {
+    if precision == Precision::Half { 0.5 } else { 3e-2 }
+}
+
+/// Why nothing can be measured here.
+fn refusal() -> Option<String> {
+    match Device::list() {
+        Err(e) => Some(e.to_string()),
+        Ok(devices) => match devices.first() {
+            None => Some("there is no GPU".into()),
+            Some(d) if d.name.contains("CPU emulator") => Some(format!("{} is no GPU: its times say nothing", d.name)),
+            Some(_) => None,
+        },
+    }
+}
+
+fn gradient(c: &mut Criterion) {
+    if let Some(why) = refusal() {
+        println!("cuda: nothing is measured: {why}");
+        return;
+    }
+    let work = Workload::new();
+    for precision in [Precision::Half, Precision::Mixed, Precision::F32] {
+        let options = CudaOptions { precision, ..CudaOptions::default() };
+        let engine = Cuda::new(work.weights(), options).expect("an engine on the first GPU");
+        let error = work.first_gradient_error(|images, seeds| {
+            let found = engine.gradient(images, Seeds::Rows { data: seeds, per_image: 1 }, Rule::Plain);
+            found.expect("a gradient").gradient
+        });
+        assert!(error <= tolerance(precision), "{}: relative error {error:e}", precision.as_str());
+        println!("{}: relative error against the oracle {error:.1e}", precision.as_str());
+        for n in BATCHES {
+            let (images, rows) = work.repeated(n);
+            let images = backlit_net::Images::new(&images).expect("whole images");
+            for (name, forward_only) in [("cuda gradient", false), ("cuda forward", true)] {
+                let mut group = c.benchmark_group(name);
+                group.sampling_mode(SamplingMode::Flat).throughput(Throughput::Elements(n as u64));
+                group.bench_function(BenchmarkId::new(precision.as_str(), format!("batch {n}")), |b| {
+                    b.iter_custom(|runs| {
+                        let times = engine.time_kernels(images, &rows, Rule::Plain, runs as usize).expect("times");
+                        let ms = |t: &backlit_cuda::KernelTimes| if forward_only { t.forward_ms } else { t.gradient_ms };
+                        Duration::from_secs_f64(times.iter().map(|t| f64::from(ms(t)) / 1e3).sum())
+                    });
+                });
+                group.finish();
+            }
+        }
+    }
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default()
+        .sample_size(20)
+        .warm_up_time(Duration::from_millis(300))
+        .measurement_time(Duration::from_secs(1));
+    targets = gradient
+}
+criterion_main!(benches);
