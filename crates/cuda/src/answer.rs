@@ -3,6 +3,8 @@
 use backlit_net::arch::{BLOCKS, Network};
 use backlit_net::{CLASSES, EngineError, IMAGE_LEN, Rule, Seeds};
 
+use crate::copy::copy;
+
 /// What is to be found out.
 #[derive(Clone, Copy)]
 pub(crate) struct Question<'a> {
@@ -73,10 +75,10 @@ pub(crate) struct BackRoom<'a> {
 pub(crate) fn reserve(factors: &[usize]) -> Result<Vec<f32>, EngineError> {
     let len = factors.iter().try_fold(1usize, |len, &f| len.checked_mul(f));
     let bytes = len.and_then(|len| len.checked_mul(size_of::<f32>())).unwrap_or(usize::MAX);
-    let mut out = Vec::new();
-    out.try_reserve_exact(bytes / size_of::<f32>()).map_err(|_| EngineError::OutOfMemory { bytes })?;
-    out.resize(bytes / size_of::<f32>(), 0.0);
-    Ok(out)
+    let too_much = |_| EngineError::OutOfMemory { bytes };
+    Vec::<f32>::new().try_reserve_exact(bytes / size_of::<f32>()).map_err(too_much)?;
+    // Zeros that the system gives need not be written.
+    Ok(vec![0.0; bytes / size_of::<f32>()])
 }
 
 impl Found {
@@ -146,9 +148,8 @@ impl<'a> Room<'a> {
 /// Copies `values`, one stretch of `len` an image, to the places of seed `seed` of images `first`, `first + 1`, ... in
 /// `room`, `[images, per_image, len]`.
 pub(crate) fn scatter(values: &[f32], len: usize, room: &mut [f32], first: usize, (seed, per_image): (usize, usize)) {
-    for (image, values) in values.chunks_exact(len).enumerate() {
-        room[((first + image) * per_image + seed) * len..][..len].copy_from_slice(values);
-    }
+    let rooms = room[first * per_image * len..].chunks_exact_mut(per_image * len);
+    copy(rooms.zip(values.chunks_exact(len)).map(|(room, values)| (&mut room[seed * len..][..len], values)));
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ pub mod arena;
 pub mod buffer;
 pub mod compile;
 mod context;
+mod copy;
 pub mod device;
 mod engine;
 mod error;

@@ -7,6 +7,7 @@ use super::unpool::unpool;
 use super::{Memory, Parts};
 use crate::CudaError;
 use crate::answer::Pass;
+use crate::copy::copy;
 use crate::ops::head::{HeadArgs, HeadDgradArgs};
 use crate::ops::sample::Source;
 use crate::ops::stem::{StemArgs, StemDgradArgs};
@@ -46,7 +47,7 @@ impl<'a> Batch<'a> {
     /// Sends images to the device, while kernels run.
     pub(super) fn bring(&mut self, slot: usize, images: &[f32]) -> Result<(), CudaError> {
         let fill = |host: &mut [f32]| {
-            host.copy_from_slice(images);
+            copy(std::iter::once((host, images)));
             Ok::<_, CudaError>(())
         };
         self.memory.x[slot].send(images.len(), &self.parts.stream, fill)?;
