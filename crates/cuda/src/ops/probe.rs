@@ -110,7 +110,7 @@ const fn wgmma(kernel: &'static str, n: usize, swizzle: u32, registers: bool, fi
 
 /// All of them.
 pub static PROBES: &[Probe] = &[
-    probe("single_access", &MEMORY, 32, 128, 256),
+    probe("probe_access", &MEMORY, 32, 128, 256),
     probe("probe_cp_async", &MEMORY, 32, 128, 224),
     Probe { fill: Fill::Numbers, ..probe("probe_convert", &CONVERT, 256, 256, 2560) },
     Probe { compare: Compare::Nan, ..probe("probe_arithmetic", &CONVERT, 256, 768, 2560) },

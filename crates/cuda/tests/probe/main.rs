@@ -32,7 +32,7 @@ fn modes() -> Vec<Settings> {
 /// What the manual says that a probe answers.
 fn model(probe: &Probe, input: &[u32]) -> Vec<u32> {
     match probe.kernel {
-        "single_access" => scalar::access(input),
+        "probe_access" => scalar::access(input),
         "probe_cp_async" => scalar::cp_async(input),
         "probe_convert" => scalar::convert(input),
         "probe_arithmetic" => scalar::arithmetic(input),
