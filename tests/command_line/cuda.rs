@@ -22,12 +22,15 @@ fn without_a_gpu_there_is_one_clear_line() {
     place.run("predict --device 0 {cat}").fails(1, &["CUDA driver"]);
 }
 
+/// Options, environment, and what the error says.
+type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [&'a str]);
+
 #[test]
 fn a_gpu_that_cannot_be_used_says_why() {
     let place = Place::new();
     let empty = place.write("empty/file", b"");
     let empty = empty.parent().unwrap().to_str().unwrap();
-    let cases: [(&str, &[(&str, &str)], &[&str]); 8] = [
+    let cases: [Case<'_>; 8] = [
         ("", &[("BACKLIT_EMU_DRIVER", "12040")], &["supports CUDA 12.4", "13.0 is needed"]),
         ("", &[("BACKLIT_EMU_DEVICES", "0")], &["found no GPU"]),
         ("", &[("BACKLIT_EMU_ARCH", "sm_75")], &["sm_75", "sm_80"]),
