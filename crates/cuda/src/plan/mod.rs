@@ -69,8 +69,8 @@ impl Plan {
         if self.forward.is_none() {
             let tensors = self.tensors(shared);
             let work = |stream: &Stream| {
-                let blocks = shared.weights.iter().enumerate();
-                blocks.map(|(i, w)| shared.convs.forward(stream, &tensors, w, i)).collect()
+                let mut blocks = shared.weights.iter().enumerate();
+                blocks.try_for_each(|(i, w)| shared.convs.forward(stream, &tensors, w, i))
             };
             self.forward = Some(Graph::capture(stream, work)?);
         }
