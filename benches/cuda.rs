@@ -56,7 +56,8 @@ fn gradient(c: &mut Criterion) {
                 group.bench_function(BenchmarkId::new(precision.as_str(), format!("batch {n}")), |b| {
                     b.iter_custom(|runs| {
                         let times = engine.time_kernels(images, &rows, Rule::Plain, runs as usize).expect("times");
-                        let ms = |t: &backlit_cuda::KernelTimes| if forward_only { t.forward_ms } else { t.gradient_ms };
+                        let ms =
+                            |t: &backlit_cuda::KernelTimes| if forward_only { t.forward_ms } else { t.gradient_ms };
                         Duration::from_secs_f64(times.iter().map(|t| f64::from(ms(t)) / 1e3).sum())
                     });
                 });

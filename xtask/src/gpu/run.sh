@@ -4,8 +4,11 @@
 #     ./run.sh OUT [PART...]      parts: probe ops golden bytes bench layers peers; without any, all of them
 #
 # Results: OUT/results.md and OUT/results.json. The exit code is 0 only if everything that was checked holds. Every part
-# has its own time limit, and one that fails leaves the others standing. Nothing is changed on the machine.
-# SUITE_ARGS: more arguments for the program, for example --stand-in --quick. PYTHON: an interpreter with PyTorch.
+# has its own time limit, all of them together are less than ten minutes, and one that fails leaves the others standing.
+# Nothing is changed on the machine.
+#
+# SUITE_ARGS: more arguments for the program, such as --stand-in --quick    PYTHON: an interpreter with PyTorch
+# TEST_FILTER, PEERS_ARGS: arguments for tests and for pytorch.py           PATIENCE: multiplies the time limits
 set -uo pipefail
 suite=$(cd "$(dirname "$0")" && pwd)
 out=$(mkdir -p "$1" && cd "$1" && pwd)
@@ -25,7 +28,7 @@ note() { echo "$(date -u +%H:%M:%S) $*" >&2; }
 
 # part NAME SECONDS COMMAND...
 part() {
-    local name=$1 limit=$2
+    local name=$1 limit=$(($2 * ${PATIENCE:-1}))
     shift 2
     note "$name"
     timeout --kill-after=10 "$limit" "$@" > "$out/$name.log" 2>&1
@@ -40,10 +43,10 @@ part() {
 
 ours() { part "$1" "$2" "$work/gpu-suite" "$1" --suite "$work" --out "$out" ${SUITE_ARGS:-}; }
 
-# tests PART NAME...: the tests of kernels and engine, the very files that `cargo test` runs on the emulator.
+# tests PART SECONDS NAME...: the tests of kernels and engine, the very files that `cargo test` runs on the emulator.
 tests() {
-    local part=$1 failed=0 name test
-    shift
+    local part=$1 end=$((SECONDS + $2 * ${PATIENCE:-1})) failed=0 name test
+    shift 2
     note "$part"
     {
         echo
@@ -51,8 +54,13 @@ tests() {
         echo "|---|---|"
         for name in "$@"; do
             test=$work/tests/$name
+            if [ $SECONDS -ge $end ]; then
+                failed=1
+                echo "| $name | FAILED: no time left |"
+                continue
+            fi
             case " ${SUITE_ARGS:-} " in *' --stand-in '*) unset BACKLIT_TEST_ON_GPU ;; *) export BACKLIT_TEST_ON_GPU=1 ;; esac
-            if timeout 60 "$test" --test-threads=4 ${TEST_FILTER:-} > "$out/test-$name.log" 2>&1; then
+            if timeout --kill-after=5 $((end - SECONDS)) "$test" --test-threads=4 ${TEST_FILTER:-} > "$out/test-$name.log" 2>&1; then
                 echo "| $name | $(grep '^test result' "$out/test-$name.log" | tail -n 1 | cut -d';' -f1-2) |"
                 rm "$out/test-$name.log"
             else
@@ -79,14 +87,14 @@ machine() {
 machine "before" > "$out/machine.md"
 for name in "$@"; do
     case $name in
-        probe) tests probe probe ;;
-        golden) ours golden 60 ;;
-        ops) tests ops $(ls "$work/tests" | grep -vx probe) ;;
-        bytes) ours bytes 60 ;;
-        layers) ours layers 90 ;;
-        bench) ours bench 90 ;;
-        peers) part peers 270 "${PYTHON:-python3}" "$work/pytorch.py" --weights "$work/weights.safetensors" \
-            --golden "$work/golden/chelsea.safetensors" --out "$out" --budget 200 ${PEERS_ARGS:-} ;;
+        probe) tests probe 20 probe ;;
+        golden) ours golden 40 ;;
+        ops) tests ops 120 $(ls "$work/tests" | grep -vx probe) ;;
+        bytes) ours bytes 40 ;;
+        layers) ours layers 60 ;;
+        bench) ours bench 80 ;;
+        peers) part peers 200 "${PYTHON:-python3}" "$work/pytorch.py" --weights "$work/weights.safetensors" \
+            --golden "$work/golden/chelsea.safetensors" --out "$out" --budget 150 ${PEERS_ARGS:-} ;;
         *) note "no such part: $name"; status=1 ;;
     esac
 done

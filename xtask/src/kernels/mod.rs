@@ -72,6 +72,7 @@ pub(crate) fn run(args: &Args) -> Result<(), String> {
         rows.extend(unit.rows);
         problems.extend(unit.problems);
     }
+    problems.extend(rows.iter().filter_map(launched_otherwise));
     if args.filter.is_none() && args.arch.is_empty() {
         problems.extend(promises.iter().flat_map(|p| p.idle(&rows)));
     }
@@ -95,6 +96,21 @@ pub(crate) fn run(args: &Args) -> Result<(), String> {
 /// How many different kernels there are.
 fn kernels(rows: &[Row]) -> usize {
     rows.iter().map(|r| &r.kernel).collect::<std::collections::BTreeSet<_>>().len()
+}
+
+/// A convolution that its launcher gives other threads or shared memory than its file says.
+fn launched_otherwise(row: &Row) -> Option<String> {
+    let variant = backlit_cuda::ops::conv::VARIANTS.iter().find(|v| v.kernel == row.kernel)?;
+    let (launched, said) = ((variant.threads, variant.shared), (row.threads, row.dynamic));
+    let sentence = || {
+        let ((threads, shared), (bound, promised)) = (launched, said);
+        format!(
+            "{} ({}): launched with {threads} threads and {shared} bytes of shared memory; the file says {bound} and \
+             {promised}",
+            row.kernel, row.file
+        )
+    };
+    (launched != said).then(sentence)
 }
 
 /// Headers that the engine does not know: what includes them compiles here and nowhere else.

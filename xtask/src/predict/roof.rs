@@ -21,7 +21,8 @@ products on random data at best, about 420 with `mma.sync`, 67 TFLOP/s of float3
 - **half, mixed, f32 us**: predicted for the batch with `mma.sync` kernels in 128 x 128 or 128 x 64 tiles (f32: CUDA
   cores, 67 TFLOP/s): the larger of operations over 65 % (f32: 60 %) of the rate, less what idle multiprocessors of the last
   wave lose, and bytes over 80 % of 4.3 TB/s; and 2 us a launch. `mixed` does three products forward and reads and
-  writes two planes there; backward it is `half`. conv1 and the head run on CUDA cores in every precision.
+  writes two planes there; backward it is `half`. conv1 counts what its kernels compute for padding and for the edges of
+  their tiles; the head runs on CUDA cores in every precision.
 - **bound**: which of the two makes the floor, operations or memory.
 ";
 
@@ -92,7 +93,8 @@ pub(super) fn predicted(launch: &Launch, batch: usize, precision: Precision) -> 
     let plain = launch.cores == Cores::Plain || precision == Precision::F32;
     let (rate, products) = if plain { (0.60 * PLAIN, 1) } else { (0.65 * MATRIX, products) };
     let tiled = if launch.cores == Cores::Matrix { full(launch, batch) } else { 1.0 };
-    let operations = 2.0 * (batch * launch.macs * products) as f64 / rate / tiled;
+    let macs = (batch * launch.macs * products) as f64 * launch.waste[usize::from(plain)];
+    let operations = 2.0 * macs / rate / tiled;
     operations.max(bytes(launch, batch, precision) / (0.80 * MEMORY)) + LAUNCH
 }
 
