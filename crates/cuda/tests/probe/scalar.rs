@@ -109,7 +109,7 @@ pub(crate) fn bits(input: &[u32]) -> Vec<u32> {
         .flat_map(|x| {
             let [a, b, c] = [x[0], x[1], x[2]];
             let (wide, other) = (u64::from(a) << 32 | u64::from(b), u64::from(c) << 32 | u64::from(a));
-            let high = (u128::from(wide) * u128::from(other) >> 64) as u64;
+            let high = ((u128::from(wide) * u128::from(other)) >> 64) as u64;
             let shifted = a << (c & 31);
             let both = u64::from(b) << 32 | u64::from(a);
             [
@@ -117,7 +117,7 @@ pub(crate) fn bits(input: &[u32]) -> Vec<u32> {
                 (a >> (c & 31)).leading_zeros(),
                 if shifted == 0 { 0 } else { shifted.trailing_zeros() + 1 },
                 a.count_ones(),
-                (u64::from(a) * u64::from(b) >> 32) as u32,
+                ((u64::from(a) * u64::from(b)) >> 32) as u32,
                 byte_perm(a, b, c),
                 (both << (c & 31) >> 32) as u32,
                 (both >> (c & 31)) as u32,

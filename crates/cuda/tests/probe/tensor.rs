@@ -45,7 +45,7 @@ fn at([c, w, h, n]: [i64; 4]) -> u16 {
 fn turned(row: usize, i: usize, row_bytes: usize, swizzle: u32) -> usize {
     let byte = row * row_bytes + i * 2;
     let (line, chunk) = (byte / 128, byte / 16 % 8);
-    (line * 128 + (chunk ^ (line % 8 & ((1 << swizzle) - 1))) * 16 + byte % 16) / 2
+    (line * 128 + (chunk ^ ((line % 8) & ((1 << swizzle) - 1))) * 16 + byte % 16) / 2
 }
 
 /// Runs the probe in every mode; the bytes are read back (or, for a store, given).

@@ -38,7 +38,7 @@ fn place(mn: usize, k: usize, depth: usize, swizzle: u32, mn_major: bool) -> usi
     };
     // The chunk of 16 bytes is exchanged by the number of the 128-byte line, modulo the chunks of a row.
     let (line, chunk) = (flat / 128, flat / 16 % 8);
-    let turned = chunk ^ (line % 8 & ((1 << swizzle) - 1));
+    let turned = chunk ^ ((line % 8) & ((1 << swizzle) - 1));
     line * 128 + turned * 16 + flat % 16
 }
 
