@@ -16,11 +16,9 @@ shift
 [ $# -gt 0 ] || set -- probe golden ops bytes layers bench peers
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-for file in $(cd "$suite" && find . -name '*.gz'); do
-    mkdir -p "$work/$(dirname "$file")"
-    gunzip -c "$suite/$file" > "$work/${file%.gz}"
-done
-chmod +x "$work/gpu-suite" "$work"/tests/* 2>/dev/null
+tar -C "$work" -xJf "$suite/suite.tar.xz" 2>/dev/null ||
+    python3 -c 'import sys, tarfile; tarfile.open(sys.argv[1]).extractall(sys.argv[2])' "$suite/suite.tar.xz" "$work" ||
+    { echo "suite.tar.xz cannot be unpacked: no xz and no python3" >&2; exit 1; }
 export BACKLIT_CUBIN_DIR=$work/cubins BACKLIT_CACHE=$work/cache RUST_BACKTRACE=0
 status=0
 
@@ -79,7 +77,7 @@ machine() {
     echo "## machine"
     echo
     echo "- $(date -u '+%Y-%m-%d %H:%M UTC'), $(uname -sr), $(nproc) processors"
-    echo "- suite: $(cat "$suite/commit" 2>/dev/null)"
+    echo "- suite: $(cat "$work/commit" 2>/dev/null)"
     local ask=name,driver_version,memory.total,clocks.sm,clocks.max.sm,clocks.mem,power.limit,temperature.gpu
     echo "- $1: $(nvidia-smi --query-gpu=$ask --format=csv,noheader 2>/dev/null || echo 'no nvidia-smi')"
 }
