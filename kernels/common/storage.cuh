@@ -9,8 +9,9 @@
 // sector, so neighbours swap one pair: even lanes move four channels of the first tile, odd lanes of the second, and an
 // access is 8 bytes a lane, 32 contiguous bytes a quad.
 //
-// 16-bit stores keep finite what is finite: a gradient beyond the range becomes the largest value there is, not an
-// infinity that would turn into NaN at the next product with zero. NaN stays NaN.
+// 16-bit stores of gradients (GRADIENT) keep finite what is finite: beyond the range stands the largest value there is,
+// not an infinity that would turn into NaN at the next product with zero. Activations beyond the range become infinite
+// or NaN and stay so up to the logits, where the host sees that the network overflowed.
 #pragma once
 #include "common/access.cuh"
 
@@ -19,7 +20,10 @@ struct Pair {
   float x, y;
 };
 
-DEV float clamp_to(float v, float most) { return v > most ? most : v < -most ? -most : v; }
+template <bool GRADIENT>
+DEV float within(float v, float most) {
+  return !GRADIENT ? v : v > most ? most : v < -most ? -most : v;
+}
 
 // A row of a tensor, and this lane's place in it; `lo` belongs to split tensors.
 struct Cursor {
@@ -45,6 +49,7 @@ struct StoreF32 {
       }
     }
   }
+  template <bool GRADIENT>
   static DEV_MEMBER void write(const Cursor& to, u32 j, bool ok, const Pair (&v)[2]) {
 #pragma unroll
     for (u32 e = 0; e < 2; e++) {
@@ -100,11 +105,12 @@ struct Store16 {
     v[0] = Type::unpack(word[0]);
     v[1] = Type::unpack(word[1]);
   }
+  template <bool GRADIENT>
   static DEV_MEMBER void write(const Cursor& to, u32 j, bool ok, const Pair (&v)[2]) {
     u32 word[2];
 #pragma unroll
     for (u32 e = 0; e < 2; e++) {
-      word[e] = Type::pack(clamp_to(v[e].x, Type::most()), clamp_to(v[e].y, Type::most()));
+      word[e] = Type::pack(within<GRADIENT>(v[e].x, Type::most()), within<GRADIENT>(v[e].y, Type::most()));
     }
     write_words(to.at + 16 * j, ok, word);
   }
@@ -124,11 +130,12 @@ struct StoreSplit {
       v[e] = {h.x + l.x, h.y + l.y};
     }
   }
+  template <bool GRADIENT>
   static DEV_MEMBER void write(const Cursor& to, u32 j, bool ok, const Pair (&v)[2]) {
     u32 hi[2], lo[2];
 #pragma unroll
     for (u32 e = 0; e < 2; e++) {
-      const float x = clamp_to(v[e].x, F16::most()), y = clamp_to(v[e].y, F16::most());
+      const float x = within<GRADIENT>(v[e].x, F16::most()), y = within<GRADIENT>(v[e].y, F16::most());
       hi[e] = F16::pack(x, y);
       const Pair h = F16::unpack(hi[e]);
       lo[e] = F16::pack(x - h.x, y - h.y);

@@ -68,14 +68,13 @@ DEV void stored_get8(const Stored& t, u64 i, float (&v)[8]) {
   }
 }
 
-// Elements i and i + 1, rounded to what is stored; what is finite stays finite; i is even.
+// Elements i and i + 1, rounded to what is stored; beyond its range they become infinite or NaN; i is even.
 DEV void stored_put2(const Stored& t, u64 i, float2 v) {
   if (t.kind == STORED_F32) {
     *(float2*)((float*)t.a + i) = v;
   } else if (t.kind == STORED_BF16) {
-    *(u32*)((u16*)t.a + i) = pack_bf16(clamp_bf16(v.x), clamp_bf16(v.y));
+    *(u32*)((u16*)t.a + i) = pack_bf16(v.x, v.y);
   } else {
-    v = float2{clamp_f16(v.x), clamp_f16(v.y)};
     const u32 hi = pack_f16(v.x, v.y);
     *(u32*)((u16*)t.a + i) = hi;
     if (t.kind == STORED_SPLIT) {
@@ -83,4 +82,11 @@ DEV void stored_put2(const Stored& t, u64 i, float2 v) {
       *(u32*)((u16*)t.b + i) = pack_f16(v.x - part.x, v.y - part.y);
     }
   }
+}
+
+// The same for a gradient, which stays finite where it is finite.
+DEV void stored_put_gradient2(const Stored& t, u64 i, float2 v) {
+  if (t.kind == STORED_BF16) v = float2{clamp_bf16(v.x), clamp_bf16(v.y)};
+  if (t.kind == STORED_F16 || t.kind == STORED_SPLIT) v = float2{clamp_f16(v.x), clamp_f16(v.y)};
+  stored_put2(t, i, v);
 }

@@ -66,7 +66,7 @@ DEV void epilogue16x64(const ConvParams& p, const float (&acc)[8][4], u32 c, u32
           v[e] = {v[e].x <= floor ? floor : v[e].x, v[e].y <= floor ? floor : v[e].y};  // NaN stays, to be seen
         }
       }
-      Store::write(to[h], j, ok[h], v);
+      Store::template write<DGRAD>(to[h], j, ok[h], v);
     }
   }
   if (!DGRAD && gated) *word = bits;

@@ -53,6 +53,6 @@ KERNEL __launch_bounds__(256) convert_gate(const __grid_constant__ ConvertGate p
   const u32 row = gate_row(p.order, p.n, p.side, (u32)(pixel / ((u64)p.side * p.side)), y, x);
   const u32 word = p.gates[gate_word(row, p.channels, c)], bit = gate_bit(row, c);
   const float2 g = stored_get2(p.g, i);
-  stored_put2(p.g, i, float2{gate_apply(p.rule, word >> bit & 1, g.x), gate_apply(p.rule, word >> bit & 2, g.y)});
+  stored_put_gradient2(p.g, i, float2{gate_apply(p.rule, word >> bit & 1, g.x), gate_apply(p.rule, word >> bit & 2, g.y)});
 }
 EXPORT_KERNEL(convert_gate)

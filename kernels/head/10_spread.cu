@@ -50,7 +50,7 @@ KERNEL __launch_bounds__(256) head_spread(const __grid_constant__ HeadSpread p) 
       g.x = gate_apply(p.rule, word >> bit & 1, g.x);
       g.y = gate_apply(p.rule, word >> bit & 2, g.y);
     }
-    stored_put2(p.dz, (u64)row * p.channels + c, g);
+    stored_put_gradient2(p.dz, (u64)row * p.channels + c, g);
   }
 }
 EXPORT_KERNEL(head_spread)

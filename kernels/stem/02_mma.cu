@@ -28,13 +28,13 @@ constexpr u32 HALF = 32;                // channels at a time
 constexpr u32 MAP_PITCH = HALF + 8;     // floats a position; spreads the rows of a fragment over the banks
 
 struct StemF16 {
-  static DEV_MEMBER u32 pack(float a, float b) { return pack_f16(clamp_f16(a), clamp_f16(b)); }
+  static DEV_MEMBER u32 pack(float a, float b) { return pack_f16(a, b); }
   static DEV_MEMBER void mma(float (&d)[3][4][4], const u32 (&a)[3][4], const u32 (&b)[2][4]) {
     mma_f16_tiles(d, a, b);
   }
 };
 struct StemBf16 {
-  static DEV_MEMBER u32 pack(float a, float b) { return pack_bf16(clamp_bf16(a), clamp_bf16(b)); }
+  static DEV_MEMBER u32 pack(float a, float b) { return pack_bf16(a, b); }
   static DEV_MEMBER void mma(float (&d)[3][4][4], const u32 (&a)[3][4], const u32 (&b)[2][4]) {
     mma_bf16_tiles(d, a, b);
   }

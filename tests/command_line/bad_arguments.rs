@@ -15,7 +15,7 @@ fn each_mistake_is_told_in_one_line() {
         ("predict {cat} --batch 0", &["--batch", "1..=4096"]),
         ("predict {cat} --top 0", &["--top", "1..=1000"]),
         ("predict {cat} --top 1001", &["--top", "1..=1000"]),
-        ("predict {cat} --engine gpu", &["--engine", "auto, cpu, reference"]),
+        ("predict {cat} --engine gpu", &["--engine", "auto, cpu, cuda, reference"]),
         ("predict {cat} --isa sse9", &["--isa", "portable"]),
         ("predict {cat} --resize squeeze", &["--resize", "stretch", "crop"]),
         ("predict {cat} --filter lanczos", &["--filter", "bilinear"]),

@@ -21,7 +21,7 @@ pub(crate) struct Args {
 const MOST: u64 = 48;
 
 /// Tests of the stand-in driver rather than of kernels: a GPU has nothing to say about them.
-const STAND_IN_ONLY: [&str; 4] = ["backlit_cuda", "cache", "device", "faults"];
+const STAND_IN_ONLY: [&str; 6] = ["backlit_cuda", "cache", "device", "faults", "graph", "memory"];
 
 pub(crate) fn run(args: &Args) -> Result<(), String> {
     let (root, packed) = (project::root(), project::target().join("gpu-suite"));

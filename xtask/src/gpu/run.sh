@@ -11,7 +11,8 @@
 # TEST_FILTER, PEERS_ARGS: arguments for tests and for pytorch.py           PATIENCE: multiplies the time limits
 set -uo pipefail
 suite=$(cd "$(dirname "$0")" && pwd)
-out=$(mkdir -p "$1" && cd "$1" && pwd)
+[ $# -gt 0 ] || { echo "usage: run.sh OUT [PART...]" >&2; exit 2; }
+out=$(mkdir -p "$1" && cd "$1" && pwd) || exit 1
 shift
 [ $# -gt 0 ] || set -- probe golden ops bytes layers bench peers
 work=$(mktemp -d)
@@ -29,6 +30,7 @@ part() {
     local name=$1 limit=$(($2 * ${PATIENCE:-1}))
     shift 2
     note "$name"
+    rm -f "$out/$name.md" "$out/$name.json"  # of an earlier run
     timeout --kill-after=10 "$limit" "$@" > "$out/$name.log" 2>&1
     local code=$?
     if [ $code -ne 0 ]; then

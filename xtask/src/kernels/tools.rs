@@ -94,13 +94,15 @@ fn install(folder: &Path) -> Result<(), String> {
     eprintln!("installing NVRTC, cuobjdump and nvdisasm into {}", folder.display());
     let mut pip = Command::new("python3");
     pip.args(["-m", "pip", "install", "--no-deps", "--require-hashes", "--quiet", "--upgrade", "--target"]);
-    let output = pip.arg(folder).arg("-r").arg(&requirements).output();
+    // A user's own default place and a named one exclude each other.
+    let output = pip.env_remove("PIP_USER").arg(folder).arg("-r").arg(&requirements).output();
     let hint = "install them by hand and set BACKLIT_NVRTC_DIR to the folder of libnvrtc.so.13";
     match output {
         Ok(output) if output.status.success() => Ok(()),
         Ok(output) => {
             let said = String::from_utf8_lossy(&output.stderr);
-            let last = said.lines().rfind(|l| l.starts_with("ERROR")).unwrap_or("pip failed");
+            let last =
+                said.lines().rfind(|l| l.starts_with("ERROR")).or_else(|| said.lines().last()).unwrap_or("pip failed");
             Err(format!("the packages of kernels/requirements.txt could not be installed ({last}); {hint}"))
         }
         Err(e) => Err(format!("the packages of kernels/requirements.txt need python3 with pip ({e}); {hint}")),

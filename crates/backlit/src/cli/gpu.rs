@@ -45,7 +45,11 @@ impl Gpu {
         match &self.devices {
             Ok(list) if list.is_empty() => "none: computing on the CPU".into(),
             Ok(list) => list.iter().map(device).collect::<Vec<_>>().join("; "),
-            Err(_) => "none that can be used: computing on the CPU".into(),
+            // What is wrong with the driver, its own line says.
+            Err(CudaError::NoDriver | CudaError::OldDriver { .. }) => {
+                "none that can be used: computing on the CPU".into()
+            }
+            Err(error) => format!("none that can be used, because {error}: computing on the CPU"),
         }
     }
 

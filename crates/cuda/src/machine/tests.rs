@@ -142,8 +142,8 @@ fn every_precision_is_as_good_as_its_numbers() {
     let (data, rows) = (images(1), seeds(1));
     for (precision, sixteen, logits, gradients) in [
         (Precision::Mixed, Sixteen::F16, 1e-5, 5e-3),
-        (Precision::Half, Sixteen::F16, 5e-3, 3e-1),
-        (Precision::Half, Sixteen::Bf16, 5e-2, 1.0),
+        (Precision::Half, Sixteen::F16, 5e-3, 2e-1),
+        (Precision::Half, Sixteen::Bf16, 5e-2, 5e-1),
     ] {
         for variant in VARIANTS {
             let mut machine = machine(How { variant, precision, sixteen, ..HOW });
@@ -330,12 +330,14 @@ fn the_checker_finds_nothing_and_changes_nothing() {
 
 #[test]
 fn pixels_beyond_all_bounds_are_an_error() {
-    let mut machine = machine(HOW);
-    let mut data = images(2);
-    data[LEN..].fill(3e38);
-    let mut found = room(2, &NOTHING);
-    let done = machine.answer(&data, 7, &NOTHING, found.room(), None);
-    assert_eq!(done, Err(EngineError::NonFiniteLogits { image: 8 }));
+    for precision in [Precision::F32, Precision::Mixed, Precision::Half] {
+        let mut machine = machine(How { precision, ..HOW });
+        let mut data = images(2);
+        data[LEN..].fill(3e38);
+        let mut found = room(2, &NOTHING);
+        let done = machine.answer(&data, 7, &NOTHING, found.room(), None);
+        assert_eq!(done, Err(EngineError::NonFiniteLogits { image: 8 }), "{}", precision.as_str());
+    }
 }
 
 #[test]
@@ -402,6 +404,7 @@ fn a_call_that_fails_is_an_error_and_the_next_question_is_answered() {
     let expected = gradient(&mut machine(how), &data, Rule::Plain);
     let rows = seeds(2);
     let question = Question { seeds: Seeds::Rows { data: &rows, per_image: 2 }, outputs: &[], passes: &PLAIN };
+    let mut failed = 0;
     with_gpu(Gpu::default(), || {
         for k in [1, 5, 14, 30, 47, 60, 75, 110, 150, 170] {
             let mut machine = machine(how);
@@ -410,11 +413,17 @@ fn a_call_that_fails_is_an_error_and_the_next_question_is_answered() {
             fail_call(k, 1);
             let done = machine.answer(&data, 0, &question, found.room(), None);
             fail_call(0, 0);
-            if let Err(error) = done {
-                assert!(matches!(error, EngineError::Device { .. }), "call {k}: {error}");
+            match done {
+                Err(error) => {
+                    assert!(matches!(error, EngineError::Device { .. }), "call {k}: {error}");
+                    failed += 1;
+                }
+                // Nothing may go wrong in silence.
+                Ok(()) => assert_bits(&format!("in spite of call {k}"), &found.back[0].input, &expected.1),
             }
             let found = gradient(&mut machine, &data, Rule::Plain);
             assert_bits(&format!("after call {k}"), &found.1, &expected.1);
         }
     });
+    assert!(failed > 0, "no call failed");
 }
