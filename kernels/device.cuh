@@ -19,7 +19,8 @@ typedef unsigned long long u64;
 typedef long long i64;
 struct alignas(2) bf16 { u16 x; };
 struct alignas(2) f16 { u16 x; };
-struct alignas(128) TensorMap { u64 opaque[16]; };
+// The host may align it more strictly (128): it comes first in every structure of parameters.
+struct alignas(64) TensorMap { u64 opaque[16]; };
 static_assert(sizeof(TensorMap) == 128, "as the driver has it");
 
 #if EMU
