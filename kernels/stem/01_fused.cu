@@ -25,7 +25,7 @@ KERNEL __launch_bounds__(256) stem_forward_fused(const __grid_constant__ StemFor
   float* const picture = (float*)smem;               // [39][120]
   float* const weight = picture + ROWS * PITCH;      // [147][32]
   float* const map = weight + 7 * STEM_ROW * HALF;   // [289][32]
-  const u32 t = threadIdx.x, conv = p.side / 2, pooled = p.side / 4;
+  const u32 t = threadIdx.x, pooled = p.side / 4;
   const u32 tiles = (pooled + TILE - 1) / TILE;
   const u32 image = blockIdx.x / (tiles * tiles);
   const u32 p0 = blockIdx.x / tiles % tiles * TILE, q0 = blockIdx.x % tiles * TILE;
@@ -86,19 +86,7 @@ KERNEL __launch_bounds__(256) stem_forward_fused(const __grid_constant__ StemFor
     }
     __syncthreads();
 
-    // Two channels a thread, because two codes share a byte.
-    for (u32 i = t; i < TILE * TILE * (HALF / 2); i += 256) {
-      const u32 c = i % (HALF / 2) * 2, row = i / (HALF / 2) / TILE, column = i / (HALF / 2) % TILE;
-      if (p0 + row >= pooled || q0 + column >= pooled) continue;
-      Best best = best_of_none();
-#pragma unroll
-      for (u32 position = 0; position < 9; position++) {
-        const u32 h = 2 * row + position / 3, w = 2 * column + position % 3;
-        if (2 * p0 + h - 1 >= conv || 2 * q0 + w - 1 >= conv) continue;
-        best_meet(best, position, *(const float2*)(map + (h * MAP + w) * HALF + c));
-      }
-      best_store(best, p, ((u64)image * pooled + p0 + row) * pooled + q0 + column, half + c);
-    }
+    pool_tile<TILE, MAP, HALF, HALF, 256>(p, map, image, p0, q0, half);
     // The next half's weights may be staged while others pool; its map is written after the barrier that follows.
   }
 }

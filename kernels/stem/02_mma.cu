@@ -72,7 +72,7 @@ DEV void stem_mma(const StemForward& p) {
   u16* const picture = (u16*)smem;             // [40][120], and as much again for the lower halves
   u16* const lower = picture + ROWS * PITCH;
   float* const map = (float*)(lower + (SPLIT ? ROWS * PITCH : 0));  // [289][40]
-  const u32 t = threadIdx.x, lane = t % 32, warp = t / 32, conv = p.side / 2, pooled = p.side / 4;
+  const u32 t = threadIdx.x, lane = t % 32, warp = t / 32, pooled = p.side / 4;
   const u32 tiles = (pooled + TILE - 1) / TILE;
   const u32 image = blockIdx.x / (tiles * tiles);
   const u32 p0 = blockIdx.x / tiles % tiles * TILE, q0 = blockIdx.x % tiles * TILE;
@@ -139,19 +139,7 @@ DEV void stem_mma(const StemForward& p) {
     }
     __syncthreads();
 
-    // Two channels a thread, because two codes share a byte.
-    for (u32 i = t; i < TILE * TILE * (HALF / 2); i += THREADS) {
-      const u32 c = i % (HALF / 2) * 2, row = i / (HALF / 2) / TILE, column = i / (HALF / 2) % TILE;
-      if (p0 + row >= pooled || q0 + column >= pooled) continue;
-      Best best = best_of_none();
-#pragma unroll
-      for (u32 position = 0; position < 9; position++) {
-        const u32 h = 2 * row + position / 3, w = 2 * column + position % 3;
-        if (2 * p0 + h - 1 >= conv || 2 * q0 + w - 1 >= conv) continue;
-        best_meet(best, position, *(const float2*)(map + (h * MAP + w) * MAP_PITCH + c));
-      }
-      best_store(best, p, ((u64)image * pooled + p0 + row) * pooled + q0 + column, half + c);
-    }
+    pool_tile<TILE, MAP, HALF, MAP_PITCH, THREADS>(p, map, image, p0, q0, half);
   }
 }
 

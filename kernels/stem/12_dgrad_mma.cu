@@ -101,18 +101,11 @@ DEV void stem_dgrad_mma(const StemDgrad& p) {
 
   const float unscale = p.unscale[image] * p.out_scale;
   for (u32 i = t; i < 2 * PAIRS * OWNED * 6; i += 128) {
-    const u32 row = i / (OWNED * 6), at = i % (OWNED * 6), c = at % 3;
+    const u32 row = i / (OWNED * 6), at = i % (OWNED * 6);
     const u32 h = 2 * i0 + row, w = 2 * q0 + at / 3;
     if (h >= p.side || w >= p.side) continue;
-    // w + 3 = 2 q + s: the last q has s = 0 or 1; the block's column 0 is q0 - 2.
-    const u32 last = (at / 3 + 3) / 2 + 2;
-    float total = 0.0f;
-#pragma unroll
-    for (u32 back = 0; back < 4; back++) {
-      const u32 column = last - 3 + back, s = at / 3 + 7 - 2 * column;
-      if (s < 7) total += scatter[(row * COLUMNS + column) * J + 3 * s + c];
-    }
-    p.dx[(((u64)image * p.side + h) * p.side + w) * 3 + c] = total * unscale;
+    const float total = column_sum<J>(scatter + row * COLUMNS * J, at);
+    p.dx[(((u64)image * p.side + h) * p.side + w) * 3 + at % 3] = total * unscale;
   }
 }
 

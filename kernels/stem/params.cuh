@@ -60,3 +60,23 @@ DEV void best_store(const Best& best, const StemForward& p, u64 pixel, u32 c) {
   stored_put2(p.out, pixel * STEM_C + c, float2{best.x, best.y});
   p.codes[pixel * (STEM_C / 2) + c / 2] = (u8)(best.code_x | best.code_y << 4);
 }
+
+// The 3x3/2 max-pool of a tile of the convolution in shared memory: TILE x TILE pooled pixels from (p0, q0) on, of
+// channels half .. half + HALF. `map` is [MAP][MAP][PITCH], its first row and column one before pixel (2 p0, 2 q0).
+// Two channels a thread, because two codes share a byte.
+template <u32 TILE, u32 MAP, u32 HALF, u32 PITCH, u32 THREADS>
+DEV void pool_tile(const StemForward& p, const float* map, u32 image, u32 p0, u32 q0, u32 half) {
+  const u32 conv = p.side / 2, pooled = p.side / 4;
+  for (u32 i = threadIdx.x; i < TILE * TILE * (HALF / 2); i += THREADS) {
+    const u32 c = i % (HALF / 2) * 2, row = i / (HALF / 2) / TILE, column = i / (HALF / 2) % TILE;
+    if (p0 + row >= pooled || q0 + column >= pooled) continue;
+    Best best = best_of_none();
+#pragma unroll
+    for (u32 position = 0; position < 9; position++) {
+      const u32 h = 2 * row + position / 3, w = 2 * column + position % 3;
+      if (2 * p0 + h - 1 >= conv || 2 * q0 + w - 1 >= conv) continue;
+      best_meet(best, position, *(const float2*)(map + (h * MAP + w) * PITCH + c));
+    }
+    best_store(best, p, ((u64)image * pooled + p0 + row) * pooled + q0 + column, half + c);
+  }
+}

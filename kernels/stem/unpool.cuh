@@ -1,4 +1,5 @@
-// Back through the pool and the ReLU before it, one element of the convolution's map.
+// What the gradient kernels share: back through the pool and the ReLU before it, one element of the convolution's map, and
+// the sum over filter columns.
 //
 // Row h lies in window h / 2 and, if it is odd, also in the next. A window without a positive element is all zeros and
 // its first position wins (the first outside the border, unless the border is of zeros and takes part). Only the
@@ -62,4 +63,19 @@ DEV void unpool_square(float (&v)[4][8], const StemDgrad& p, u32 side, u32 image
   if (p.rule == RULE_PLAIN) return;
 #pragma unroll
   for (u32 i = 0; i < 32; i++) v[i / 8][i % 8] = v[i / 8][i % 8] > 0.0f ? v[i / 8][i % 8] : 0.0f;
+}
+
+// Element `at` (3 times the pixel of a row, plus the channel) from the products of a row with every filter column,
+// `products` [q][PITCH], q from two before the first pixel's own on: the sum over all q and s with w + 3 = 2 q + s.
+template <u32 PITCH>
+DEV float column_sum(const float* products, u32 at) {
+  // The last q has s = 0 or 1.
+  const u32 last = (at / 3 + 3) / 2 + 2;
+  float total = 0.0f;
+#pragma unroll
+  for (u32 back = 0; back < 4; back++) {
+    const u32 column = last - 3 + back, s = at / 3 + 7 - 2 * column;
+    if (s < 7) total += products[column * PITCH + 3 * s + at % 3];
+  }
+  return total;
 }

@@ -7,7 +7,7 @@ use backlit_net::Rule;
 use super::geometry::{BlockGeometry, Geometry, Map, Shortcut};
 use super::shapes::BlockShapes;
 use super::tensors::{Layout, Name, input_order, reduced_order};
-use crate::ops::conv::{self, Conv, ConvArgs, Gates, RowOrder, gates};
+use crate::ops::conv::{Conv, ConvArgs, Gates, RowOrder, gates};
 use crate::planes::{Planes, Sixteen, Span, Storage};
 use crate::weights::{BlockWeights, Format};
 use crate::{CudaError, Device, Stream};
@@ -192,7 +192,7 @@ impl Convs {
         let output = tensors.planes(Name::InputBack(index + 1))?;
         let reduced = tensors.planes(Name::ReducedBack(index))?;
         let spatial = tensors.planes(Name::SpatialBack(index))?;
-        let gates = |name| Gates::Apply(tensors.gates(name), rule_of(rule));
+        let gates = |name| Gates::Apply(tensors.gates(name), rule);
         let args = |terms, gates, out| ConvArgs {
             n: tensors.n,
             terms,
@@ -222,14 +222,6 @@ impl Convs {
                 convs.input_back.launch(stream, &args)
             }
         }
-    }
-}
-
-fn rule_of(rule: Rule) -> conv::Rule {
-    match rule {
-        Rule::Plain => conv::Rule::Plain,
-        Rule::Guided => conv::Rule::Guided,
-        Rule::Rectified => conv::Rule::Rectified,
     }
 }
 

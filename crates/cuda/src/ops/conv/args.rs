@@ -1,19 +1,8 @@
 //! What a convolution launch is given.
 
-use crate::planes::{Planes, Span, Weights};
+use backlit_net::Rule;
 
-/// What a gradient does at a ReLU.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[repr(u32)]
-pub enum Rule {
-    /// Passes where the output was positive: the gradient.
-    #[default]
-    Plain = 0,
-    /// Passes where the output was positive and the gradient is: guided backpropagation.
-    Guided = 1,
-    /// Passes where the gradient is positive: the rectified ("deconvolution") rule.
-    Rectified = 2,
-}
+use crate::planes::{Planes, Span, Weights};
 
 /// Gate bits of the tensor written, [`super::gates::words`] words in the order told there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

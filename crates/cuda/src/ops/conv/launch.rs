@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytemuck::{Pod, Zeroable};
 
 use super::{Arithmetic, ConvArgs, ConvShape, Direction, Gates, RowOrder, VARIANTS, Variant, gates};
+use crate::ops::stored::rule_number;
 use crate::planes::{Planes, Storage};
 use crate::{CudaError, Device, Grid, Kernel, Stream};
 
@@ -178,7 +179,7 @@ impl Conv {
         (params.gates, params.rule) = match args.gates {
             Gates::None => (0, 0),
             Gates::Write(words) => (words.address(), 0),
-            Gates::Apply(words, rule) => (words.address(), rule as u32),
+            Gates::Apply(words, rule) => (words.address(), rule_number(rule)),
         };
         params.terms = shape.terms.len() as u32;
         (params.images, params.side, params.channels) = (args.n as u32, shape.side as u32, shape.channels as u32);

@@ -9,7 +9,8 @@ mod rows;
 mod shape;
 mod variants;
 
-pub use args::{ConvArgs, Gates, Rule, TermArgs};
+pub use args::{ConvArgs, Gates, TermArgs};
+pub use backlit_net::Rule;
 pub use launch::Conv;
 pub use rows::RowOrder;
 pub use shape::{Arithmetic, ConvShape, Direction, ResidualShape, Term};

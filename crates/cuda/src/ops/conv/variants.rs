@@ -2,6 +2,7 @@
 
 use super::{Arithmetic, Direction};
 use crate::kernels::Source;
+use crate::ops::stored::source;
 use crate::planes::Sixteen;
 
 /// One kernel.
@@ -21,12 +22,6 @@ pub struct Variant {
     pub threads: u32,
     /// Dynamic shared memory of a block in bytes.
     pub shared: u32,
-}
-
-macro_rules! source {
-    ($name:ident, $file:literal) => {
-        static $name: Source = Source { name: $file, text: include_str!(concat!("../../../../../kernels/", $file)) };
-    };
 }
 
 source!(NAIVE, "conv/00_naive.cu");
