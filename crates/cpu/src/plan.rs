@@ -9,7 +9,7 @@ use crate::buffers::{Buffer, Buffers};
 use crate::gates;
 use crate::isa::Token;
 use crate::lanes::{GateWord, LANES};
-use crate::ops::conv2d::{Epilogue, Gate, PackedConv};
+use crate::ops::conv2d::{Epilogue, Gate, PackedConv, Residual};
 use crate::ops::head::Head;
 use crate::ops::max_pool;
 use crate::ops::stem::{self, Stem};
@@ -91,7 +91,7 @@ impl Plan {
         let network: &Network = weights.network();
         let pack = |conv: &Conv| {
             let folded: FoldedConv = weights.conv(conv);
-            let (forward, dgrad) = (PackedConv::forward(conv, &folded), PackedConv::dgrad(conv, &folded));
+            let (forward, dgrad) = (PackedConv::forward(token, conv, &folded), PackedConv::dgrad(token, conv, &folded));
             BothWays { index: conv.index, forward, dgrad }
         };
         let block = |block: &Block| BlockPlan {
@@ -139,7 +139,7 @@ impl Plan {
             if let Some(project) = &block.project {
                 let mut shortcut = self.buffers.take(n * project.forward.output_len());
                 let epilogue = Epilogue { residual: None, gate: Gate::None };
-                project.forward.run(self.token, &x, &mut shortcut, epilogue);
+                project.forward.run(&x, &mut shortcut, epilogue);
                 x = shortcut;
             }
             let (y, output) = self.conv_relu(&block.expand, n, &spatial_out, Some(&x));
@@ -214,7 +214,7 @@ impl Plan {
     fn conv_relu(&self, conv: &BothWays, n: usize, x: &[f32], residual: Option<&[f32]>) -> (Buffer<'_>, Vec<GateWord>) {
         let len = n * conv.forward.output_len();
         let (mut y, mut gates) = (self.buffers.take(len), vec![0; len / LANES]);
-        conv.forward.run(self.token, x, &mut y, Epilogue { residual, gate: Gate::Relu(&mut gates) });
+        conv.forward.run(x, &mut y, Epilogue { residual: residual.map(Residual::Same), gate: Gate::Relu(&mut gates) });
         (y, gates)
     }
 
@@ -228,7 +228,7 @@ impl Plan {
     ) -> Buffer<'_> {
         let mut dx = self.buffers.take(n * conv.dgrad.output_len());
         let gate = gate.map_or(Gate::None, |(rule, words)| Gate::Rule(rule, words));
-        conv.dgrad.run(self.token, dy, &mut dx, Epilogue { residual, gate });
+        conv.dgrad.run(dy, &mut dx, Epilogue { residual: residual.map(Residual::Same), gate });
         dx
     }
 }
