@@ -59,6 +59,9 @@ impl Job for Task<'_> {
         let (first, last) = (columns.start / LANES, columns.end / LANES);
         for phase in &self.conv.phases {
             self.fill(phase, &mut table);
+            if table.count == 0 {
+                continue;
+            }
             let sums = &mut sums[..table.count * TOGETHER];
             let depth: usize = phase.taps.iter().map(|tap| self.conv.terms[tap.term].channels).sum();
             for first in (first..last).step_by(TOGETHER) {
