@@ -8,9 +8,8 @@ use super::pack::BothWays;
 use super::steps::{Backward, Slot, Step};
 use super::{Place, Run, STEM};
 use crate::gates;
-use crate::isa::Token;
 use crate::lanes::GateWord;
-use crate::ops::conv2d::{Epilogue, Gate};
+use crate::ops::conv2d::{Epilogue, Gate, Residual};
 use crate::ops::max_pool;
 
 /// The rule of a ReLU, with the bits that its forward pass left; none where the gradient is wanted before it.
@@ -84,24 +83,20 @@ impl Run<'_> {
             Backward::Head => {
                 plan.head.dgrad(token, &seeds[..n * CLASSES], below(plan.blocks.len().checked_sub(1)), dx)
             }
-            Backward::Expand(b) => {
-                dgrad(token, &plan.blocks[b].expand, d, None, gate(plan.layout.gates[b].spatial), dx)
-            }
-            Backward::Spatial(b) => {
-                dgrad(token, &plan.blocks[b].spatial, d, None, gate(plan.layout.gates[b].reduce), dx)
-            }
+            Backward::Expand(b) => dgrad(&plan.blocks[b].expand, d, None, gate(plan.layout.gates[b].spatial), dx),
+            Backward::Spatial(b) => dgrad(&plan.blocks[b].spatial, d, None, gate(plan.layout.gates[b].reduce), dx),
             Backward::Project(b) => {
                 let project = plan.blocks[b].project.as_ref().expect("the table has a projection where the block has");
-                dgrad(token, project, d, None, None, dx);
+                dgrad(project, d, None, None, dx);
             }
-            Backward::Reduce(b) => dgrad(token, &plan.blocks[b].reduce, d, Some(shortcut), below(b.checked_sub(1)), dx),
+            Backward::Reduce(b) => dgrad(&plan.blocks[b].reduce, d, Some(shortcut), below(b.checked_sub(1)), dx),
             Backward::Pool => max_pool::dgrad(token, plan.border, rule, &codes[..n * max_pool::OUTPUT_LEN], d, dx),
             Backward::Stem => plan.stem.dgrad(token, d, dx),
         }
     }
 }
 
-fn dgrad(token: Token, conv: &BothWays, dy: &[f32], residual: Option<&[f32]>, gate: Applied<'_>, dx: &mut [f32]) {
+fn dgrad(conv: &BothWays, dy: &[f32], residual: Option<&[f32]>, gate: Applied<'_>, dx: &mut [f32]) {
     let gate = gate.map_or(Gate::None, |(rule, words)| Gate::Rule(rule, words));
-    conv.dgrad.run(token, dy, dx, Epilogue { residual, gate });
+    conv.dgrad.run(dy, dx, Epilogue { residual: residual.map(Residual::Same), gate });
 }

@@ -6,9 +6,8 @@ use super::Run;
 use super::memory::{Arena, words};
 use super::pack::BothWays;
 use super::steps::{Forward, Step};
-use crate::isa::Token;
 use crate::lanes::GateWord;
-use crate::ops::conv2d::{Epilogue, Gate};
+use crate::ops::conv2d::{Epilogue, Gate, Residual};
 use crate::ops::max_pool;
 
 impl Run<'_> {
@@ -45,32 +44,25 @@ impl Run<'_> {
             Forward::Pool => max_pool::forward(token, x, y, &mut kept.codes[..n * max_pool::OUTPUT_LEN]),
             Forward::Reduce(b) => {
                 let gates = &mut kept.gates[words(plan.layout.gates[b].reduce, n)];
-                conv_relu(token, &plan.blocks[b].reduce, x, None, gates, y);
+                conv_relu(&plan.blocks[b].reduce, x, None, gates, y);
             }
             Forward::Spatial(b) => {
                 let gates = &mut kept.gates[words(plan.layout.gates[b].spatial, n)];
-                conv_relu(token, &plan.blocks[b].spatial, x, None, gates, y);
+                conv_relu(&plan.blocks[b].spatial, x, None, gates, y);
             }
             Forward::Project(b) => {
                 let project = plan.blocks[b].project.as_ref().expect("the table has a projection where the block has");
-                project.forward.run(token, x, y, Epilogue { residual: None, gate: Gate::None });
+                project.forward.run(x, y, Epilogue { residual: None, gate: Gate::None });
             }
             Forward::Expand(b) => {
                 let gates = &mut kept.gates[words(plan.layout.gates[b].output, n)];
-                conv_relu(token, &plan.blocks[b].expand, x, Some(shortcut), gates, y);
+                conv_relu(&plan.blocks[b].expand, x, Some(shortcut), gates, y);
             }
             Forward::Head => plan.head.forward(token, x, &mut kept.logits[..n * CLASSES]),
         }
     }
 }
 
-fn conv_relu(
-    token: Token,
-    conv: &BothWays,
-    x: &[f32],
-    residual: Option<&[f32]>,
-    gates: &mut [GateWord],
-    y: &mut [f32],
-) {
-    conv.forward.run(token, x, y, Epilogue { residual, gate: Gate::Relu(gates) });
+fn conv_relu(conv: &BothWays, x: &[f32], residual: Option<&[f32]>, gates: &mut [GateWord], y: &mut [f32]) {
+    conv.forward.run(x, y, Epilogue { residual: residual.map(Residual::Same), gate: Gate::Relu(gates) });
 }

@@ -60,7 +60,7 @@ impl Plan {
     /// Folds and packs.
     pub(crate) fn new(weights: &Weights, token: Token) -> Plan {
         let network = weights.network();
-        let Packed { stem, blocks, head } = Packed::new(weights);
+        let Packed { stem, blocks, head } = Packed::new(weights, token);
         let (forward, backward) = (Table::forward(network), Table::backward(network));
         let layout = Layout::new(network, &forward, &backward);
         let border = network.pool.border;

@@ -7,6 +7,7 @@
 use backlit_net::arch::{Block, Conv, Network};
 use backlit_net::weights::Weights;
 
+use crate::isa::Token;
 use crate::ops::conv2d::PackedConv;
 use crate::ops::head::Head;
 use crate::ops::stem::Stem;
@@ -42,7 +43,7 @@ impl BlockPlan {
 }
 
 impl Packed {
-    pub(super) fn new(weights: &Weights) -> Packed {
+    pub(super) fn new(weights: &Weights, token: Token) -> Packed {
         let network: &Network = weights.network();
         let convs: Vec<&Conv> = network.blocks.iter().flat_map(Block::convs).collect();
         let (mut stem, mut head) = (None, None);
@@ -52,7 +53,7 @@ impl Packed {
         jobs.sort_by_key(|(conv, _)| std::cmp::Reverse(conv.weight_len()));
         rayon::scope_fifo(|scope| {
             for (conv, packed) in jobs {
-                scope.spawn_fifo(move |_| *packed = Some(BothWays::new(weights, conv)));
+                scope.spawn_fifo(move |_| *packed = Some(BothWays::new(weights, token, conv)));
             }
             scope.spawn_fifo(|_| head = Some(Head::new(&weights.dense())));
             scope.spawn_fifo(|_| stem = Some(Stem::new(&network.stem, &weights.conv(&network.stem))));
@@ -77,9 +78,9 @@ fn done<T>(result: Option<T>) -> T {
 }
 
 impl BothWays {
-    fn new(weights: &Weights, conv: &Conv) -> BothWays {
+    fn new(weights: &Weights, token: Token, conv: &Conv) -> BothWays {
         let folded = weights.conv(conv);
-        let (forward, dgrad) = (PackedConv::forward(conv, &folded), PackedConv::dgrad(conv, &folded));
+        let (forward, dgrad) = (PackedConv::forward(token, conv, &folded), PackedConv::dgrad(token, conv, &folded));
         BothWays { index: conv.index, forward, dgrad }
     }
 }
