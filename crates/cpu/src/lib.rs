@@ -23,10 +23,11 @@ mod buffers;
 mod engine;
 mod gates;
 pub mod isa;
-mod lanes;
+pub mod lanes;
 mod ops;
 mod plan;
 mod relevance;
+mod shared;
 
 pub use engine::{Cpu, CpuError, CpuOptions};
 pub use relevance::CpuLrp;
@@ -34,7 +35,7 @@ pub use relevance::CpuLrp;
 /// Single layers, for benches and tests; not part of the stable interface.
 #[doc(hidden)]
 pub mod layers {
-    pub use crate::ops::conv2d::{Epilogue, Gate, PackedConv};
+    pub use crate::ops::conv2d::{Epilogue, Gate, PackedConv, Residual, Weighted};
     pub use crate::ops::max_pool;
     pub use crate::ops::stem::Stem;
     pub use crate::ops::winograd::{Outputs, PackedWinograd};
