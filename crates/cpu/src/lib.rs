@@ -38,4 +38,5 @@ pub mod layers {
     pub use crate::ops::conv2d::{Epilogue, Gate, PackedConv, Residual, Weighted};
     pub use crate::ops::max_pool;
     pub use crate::ops::stem::Stem;
+    pub use crate::ops::winograd::{Outputs, PackedWinograd};
 }

@@ -4,12 +4,12 @@ mod elementwise;
 mod plan;
 mod stem;
 
+use backlit_net::engine::question::reserve;
 use backlit_net::engine::{Gradients, check_logits};
 use backlit_net::relevance::{LrpRules, Propagate};
 use backlit_net::weights::{FoldedConv, Weights};
 use backlit_net::{CLASSES, EngineError, IMAGE_LEN, Images, Seeds};
 
-use crate::answer::reserve;
 use crate::engine::{CpuError, CpuOptions, prepare, within};
 use plan::Plan;
 

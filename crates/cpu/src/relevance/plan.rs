@@ -112,7 +112,8 @@ impl Plan {
             let output = self.conv_relu(&block.expand, n, &spatial, Some(shortcut.as_deref().unwrap_or(x)));
             blocks.push(BlockTrace { reduce, spatial, shortcut, output });
         }
-        let logits = self.head.forward(self.token, blocks.last().map_or(&pooled, |b| &b.output));
+        let mut logits = vec![0.0; n * CLASSES];
+        self.head.forward(self.token, blocks.last().map_or(&pooled, |b| &b.output), &mut logits);
         Trace { n, images, codes, pooled, blocks, logits }
     }
 
