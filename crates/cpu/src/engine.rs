@@ -151,7 +151,7 @@ impl Engine for Cpu {
     ) -> Result<TapGradients, EngineError> {
         let index = tap.block()?;
         seeds.check(images.len())?;
-        let pass = Pass { rule, taps: &[index], input: false };
+        let pass = Pass { rule, taps: &[index], input: false, convs: false };
         let mut found = self.answer(images, &Question { seeds, outputs: &[index], passes: &[pass] })?;
         let gradient = found.back.pop().and_then(|mut back| back.taps.pop()).unwrap_or_default();
         let activation = found.outputs.pop().unwrap_or_default();
@@ -164,10 +164,11 @@ impl Engine for Cpu {
         outputs.extend(ask.features.then_some(BLOCKS - 1));
         // The taps travel with the first plain pass; without one they need a pass of their own.
         let carrier = ask.input.iter().position(|&rule| rule == Rule::Plain);
-        let pass = |(i, &rule)| Pass { rule, taps: if carrier == Some(i) { &taps } else { &[] }, input: true };
+        let pass =
+            |(i, &rule)| Pass { rule, taps: if carrier == Some(i) { &taps } else { &[] }, input: true, convs: false };
         let mut passes: Vec<Pass<'_>> = ask.input.iter().enumerate().map(pass).collect();
         if carrier.is_none() && !taps.is_empty() {
-            passes.push(Pass { rule: Rule::Plain, taps: &taps, input: false });
+            passes.push(Pass { rule: Rule::Plain, taps: &taps, input: false, convs: false });
         }
         let found = self.answer(images, &Question { seeds: ask.seeds, outputs: &outputs, passes: &passes })?;
 
@@ -204,7 +205,7 @@ impl Engine for Cpu {
         }
         seeds.check(1)?;
         let biases = self.plan.biases();
-        let pass = Pass { rule, taps: &[], input: true };
+        let pass = Pass { rule, taps: &[], input: true, convs: true };
         let question = Question { seeds, outputs: &[], passes: &[pass] };
         let mut show = |seed, place, gradient: &[f32]| {
             if let Place::Conv(conv) = place {

@@ -52,6 +52,8 @@ pub(crate) struct Pass<'a> {
     pub(crate) taps: &'a [usize],
     /// Whether it goes down to the image; else it ends at the lowest tap.
     pub(crate) input: bool,
+    /// Whether the gradient at the stem's map is to be seen too; otherwise it is never whole in memory.
+    pub(crate) convs: bool,
 }
 
 /// Where a gradient is met on the way back.
@@ -114,11 +116,8 @@ impl Plan {
     pub(crate) fn forward(&self, images: &[f32], see: impl FnMut(usize, &[f32])) -> Tape {
         let n = images.len() / IMAGE_LEN;
         let mut x = self.buffers.take(n * max_pool::OUTPUT_LEN);
-        let mut codes = vec![0u8; x.len()];
-        let mut stem = self.buffers.take(n * stem::OUTPUT_LEN);
-        self.stem.forward(self.token, images, &mut stem);
-        max_pool::forward(self.token, &stem, &mut x, &mut codes);
-        drop(stem);
+        let mut codes = vec![0u8; n * max_pool::CODES_LEN];
+        self.stem.forward_pooled(self.token, images, &mut x, &mut codes);
         let (logits, gates) = self.forward_from(0, n, x, see);
         Tape { logits, codes, gates }
     }
@@ -202,12 +201,14 @@ impl Plan {
             }
             d = self.dgrad(&block.reduce, n, &reduce, Some(&d), index.checked_sub(1).and_then(fused));
         }
-        let mut stem = self.buffers.take(n * stem::OUTPUT_LEN);
-        max_pool::dgrad(self.token, self.border, rule, &tape.codes, &d, &mut stem);
-        drop(d);
-        see(Place::Conv(STEM), &stem);
         let mut dx = self.buffers.take(n * IMAGE_LEN);
-        self.stem.dgrad(self.token, &stem, &mut dx);
+        let back = max_pool::Back { border: self.border, rule, codes: &tape.codes, dy: &d };
+        if pass.convs {
+            let mut stem = self.buffers.take(n * stem::OUTPUT_LEN);
+            max_pool::dgrad(self.token, back, &mut stem);
+            see(Place::Conv(STEM), &stem);
+        }
+        self.stem.dgrad_pooled(self.token, back, &mut dx);
         see(Place::Input, &dx);
     }
 
