@@ -4,8 +4,8 @@
 //! positive. The code also tells whether the winner's gate is open: the pool and the ReLU before it go back in one
 //! step, and forward needs no ReLU of its own.
 //!
-//! A code takes four bits. Of sixteen channels, the first eight are in the low halves of eight bytes and the others in
-//! the high halves, so that vectors pack and unpack them without moving a lane: 100 KB an image.
+//! A code takes four bits: of 64 channels, the first 32 are in the low halves of 32 bytes and the others in the high
+//! halves, so that vectors pack and unpack them without moving a lane. That is 100 KB an image.
 //!
 //! A window without a positive element is all zeros, and its first position wins. Only the rectified rule, which
 //! has no forward gate, can tell: it lets a gradient through there.
@@ -14,9 +14,8 @@ use backlit_net::Rule;
 use backlit_net::arch::PoolBorder;
 use rayon::prelude::*;
 
-use super::stem::{BLOCKS, C_OUT as CHANNELS, MapRow, OUTPUT_LEN as INPUT_LEN, SIDE_OUT as SIDE_IN};
+use super::stem::{C_OUT as CHANNELS, MapRow, OUTPUT_LEN as INPUT_LEN, SIDE_OUT as SIDE_IN};
 use crate::isa::{Isa, Job, Token};
-use crate::lanes::LANES;
 
 /// Rows and columns of the output.
 pub const SIDE_OUT: usize = 56;
@@ -29,18 +28,23 @@ pub(super) const CODES_ROW: usize = ROW / 2;
 /// Bytes of one image's codes.
 pub const CODES_LEN: usize = SIDE_OUT * CODES_ROW;
 /// The code of a window without a positive element.
-const NOTHING: u32 = 15;
-/// Bytes of sixteen codes.
-const PACKED: usize = LANES / 2;
+const NOTHING: u8 = 15;
+/// Bytes of one pixel's codes.
+const PACKED: usize = CHANNELS / 2;
 
 #[inline(always)]
-fn pack(codes: &[u32; LANES]) -> [u8; PACKED] {
-    std::array::from_fn(|l| (codes[l] | codes[l + PACKED] << 4) as u8)
+fn pack(codes: &[u32; CHANNELS], packed: &mut [u8; PACKED]) {
+    for l in 0..PACKED {
+        packed[l] = (codes[l] | codes[l + PACKED] << 4) as u8;
+    }
 }
 
 #[inline(always)]
-fn unpack(packed: &[u8; PACKED]) -> [u32; LANES] {
-    std::array::from_fn(|l| u32::from(packed[l % PACKED]) >> (l / PACKED * 4) & 15)
+fn unpack(packed: &[u8; PACKED], codes: &mut [u8; CHANNELS]) {
+    for l in 0..PACKED {
+        codes[l] = packed[l] & 15;
+        codes[l + PACKED] = packed[l] >> 4;
+    }
 }
 
 /// The three rows of the map under a row of windows, before the ReLU, to that row of the output and its codes.
@@ -48,25 +52,21 @@ fn unpack(packed: &[u8; PACKED]) -> [u32; LANES] {
 /// Rows and columns outside the map are zeros. No result is negative, so they decide nothing, whatever the border.
 #[inline(always)]
 pub(super) fn forward_row(rows: [&MapRow; 3], y: &mut [f32], codes: &mut [u8]) {
-    for block in 0..BLOCKS {
-        let rows = rows.map(|row| row.block(block));
-        let y = y.as_chunks_mut::<LANES>().0.iter_mut().skip(block).step_by(BLOCKS);
-        let codes = codes.as_chunks_mut::<PACKED>().0.iter_mut().skip(block).step_by(BLOCKS);
-        for (q, (y, codes)) in y.zip(codes).enumerate() {
-            let mut best = [0f32; LANES];
-            let mut winner = [NOTHING; LANES];
-            for code in 0..9 {
-                let x = &rows[code / 3][2 * q + code % 3].0;
-                for l in 0..LANES {
-                    // A NaN wins over everything, so that it is seen.
-                    let wins = (x[l] > best[l]) | x[l].is_nan();
-                    winner[l] = if wins { code as u32 } else { winner[l] };
-                    best[l] = if wins { x[l] } else { best[l] };
-                }
+    let y = y.as_chunks_mut::<CHANNELS>().0.iter_mut();
+    for (q, (y, codes)) in y.zip(codes.as_chunks_mut::<PACKED>().0).enumerate() {
+        let x: [&[f32; CHANNELS]; 9] = std::array::from_fn(|code| rows[code / 3].column(2 * q + code % 3));
+        let mut winner = [0; CHANNELS];
+        for l in 0..CHANNELS {
+            let (mut best, mut code) = (0f32, u32::from(NOTHING));
+            for i in 0..9 {
+                // A NaN wins over everything, so that it is seen.
+                let wins = (x[i][l] > best) | x[i][l].is_nan();
+                code = if wins { i as u32 } else { code };
+                best = if wins { x[i][l] } else { best };
             }
-            *y = best;
-            *codes = pack(&winner);
+            (y[l], winner[l]) = (best, code);
         }
+        pack(&winner, codes);
     }
 }
 
@@ -89,36 +89,53 @@ impl Back<'_> {
         Back { codes: &self.codes[i * CODES_LEN..][..CODES_LEN], dy: &self.dy[i * OUTPUT_LEN..][..OUTPUT_LEN], ..self }
     }
 
+    /// Who wins a window of zeros: its first position, be it in a border of zeros.
+    #[inline(always)]
+    fn first_of(&self, p: usize, q: usize) -> u8 {
+        match self.border {
+            PoolBorder::Zero => 0,
+            PoolBorder::NegativeInfinity => 3 * u8::from(p == 0) + u8::from(q == 0),
+        }
+    }
+
     /// Row `h` of the map's gradient, `[112, 64]`, overwritten: back through the pool and the stem's ReLU.
     #[inline(always)]
     pub(super) fn row(self, h: usize, dx: &mut [f32]) {
         dx.fill(0.0);
+        let dx = dx.as_chunks_mut::<CHANNELS>().0;
         for (p, r) in windows(h) {
-            let first_row = r == 0 || (self.border == PoolBorder::NegativeInfinity && r == 1 && p == 0);
-            let codes = self.codes[p * CODES_ROW..][..CODES_ROW].as_chunks::<PACKED>().0.chunks_exact(BLOCKS);
-            let dy = self.dy[p * ROW..][..ROW].as_chunks::<LANES>().0.chunks_exact(BLOCKS);
-            for (q, (codes, dy)) in codes.zip(dy).enumerate() {
-                for s in usize::from(q == 0)..3 {
-                    // Who wins a window of zeros: its first position, be it in a border of zeros.
-                    let first_column = s == 0 || (self.border == PoolBorder::NegativeInfinity && s == 1 && q == 0);
-                    let code = (3 * r + s) as u32;
-                    let also = if first_row && first_column && self.rule == Rule::Rectified { NOTHING } else { code };
-                    let dx = dx[(2 * q + s - 1) * CHANNELS..][..CHANNELS].as_chunks_mut::<LANES>().0;
-                    for ((dx, codes), dy) in dx.iter_mut().zip(codes).zip(dy) {
-                        let winner = unpack(codes);
-                        for l in 0..LANES {
-                            let hit = (winner[l] == code) | (winner[l] == also);
-                            dx[l] += if hit { dy[l] } else { 0.0 };
-                        }
+            let codes = self.codes[p * CODES_ROW..][..CODES_ROW].as_chunks::<PACKED>().0;
+            let dy = self.dy[p * ROW..][..ROW].as_chunks::<CHANNELS>().0;
+            for (q, (packed, dy)) in codes.iter().zip(dy).enumerate() {
+                let mut codes = [0; CHANNELS];
+                unpack(packed, &mut codes);
+                if self.rule == Rule::Rectified {
+                    let first = self.first_of(p, q);
+                    for code in &mut codes {
+                        *code = if *code == NOTHING { first } else { *code };
                     }
+                }
+                for s in usize::from(q == 0)..3 {
+                    add_where(&codes, (3 * r + s) as u8, dy, &mut dx[2 * q + s - 1]);
                 }
             }
         }
+        let dx = dx.as_flattened_mut();
         if self.rule != Rule::Plain {
             for dx in dx {
                 *dx = if *dx > 0.0 { *dx } else { 0.0 };
             }
         }
+    }
+}
+
+/// Adds `dy` where the code is `code`.
+#[inline(always)]
+fn add_where(codes: &[u8; CHANNELS], code: u8, dy: &[f32; CHANNELS], dx: &mut [f32; CHANNELS]) {
+    for l in 0..CHANNELS {
+        // All ones where it is: a mask instead of a branch for every lane.
+        let mask = 0u32.wrapping_sub(u32::from(codes[l] == code));
+        dx[l] += f32::from_bits(dy[l].to_bits() & mask);
     }
 }
 
@@ -171,7 +188,10 @@ mod tests {
 
     #[test]
     fn codes_survive_packing() {
-        let codes: [u32; LANES] = std::array::from_fn(|l| (l as u32 * 7 + 3) % 16);
-        assert_eq!(unpack(&pack(&codes)), codes);
+        let codes: [u32; CHANNELS] = std::array::from_fn(|l| (l as u32 * 7 + 3) % 16);
+        let (mut packed, mut unpacked) = ([0; PACKED], [0; CHANNELS]);
+        pack(&codes, &mut packed);
+        unpack(&packed, &mut unpacked);
+        assert_eq!(unpacked.map(u32::from), codes);
     }
 }

@@ -172,6 +172,7 @@ impl Ring {
         // Four columns on, the 24 floats of a filter row lie behind those of this one. Neighbours share floats, and
         // a load that takes part of what was just stored would have to wait for it.
         const APART: usize = WIDTH / (2 * CHANNELS);
+        let filters: &[[FilterRow; KERNEL]; C_OUT] = &stem.dgrad;
         for start in 0..APART {
             for q in (start..SIDE_OUT).step_by(APART) {
                 let (dy, mut rest) = (&dy[q], masks[q]);
@@ -179,7 +180,7 @@ impl Ring {
                 while rest != 0 {
                     let k = rest.trailing_zeros() as usize % C_OUT;
                     rest &= rest - 1;
-                    let filter = &stem.dgrad[k][r..r + R];
+                    let filter = &filters[k][r..r + R];
                     for i in 0..R {
                         for j in 0..WIDTH {
                             sums[i][j] = isa.mul_add(dy[k], filter[i].0[j], sums[i][j]);

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use super::super::max_pool::{self, CODES_LEN};
 use super::super::strip::{ByStrips, Strips};
 use super::rows::{MapRow, Window};
-use super::{BLOCKS, C_OUT, SIDE_OUT, Stem, rows_per_task};
+use super::{C_OUT, SIDE_OUT, Stem, rows_per_task};
 use crate::gates;
 use crate::isa::{Isa, Token};
 use crate::lanes::LANES;
@@ -107,8 +107,8 @@ impl Strips for Map<'_> {
             }
             row.compute::<I, M>(isa, self.stem, &window);
             for (q, y) in y.chunks_exact_mut(C_OUT).enumerate() {
-                for (block, y) in (0..BLOCKS).zip(y.as_chunks_mut::<LANES>().0) {
-                    *y = row.block(block)[1 + q].0;
+                y.copy_from_slice(row.column(1 + q));
+                for y in y.as_chunks_mut::<LANES>().0 {
                     gates::relu_fwd(y);
                 }
             }

@@ -36,7 +36,7 @@ pub struct Stem {
     /// One panel for every sixteen channels, in the order in which [`rows::Window`] holds the image.
     forward: [Vec<Lanes>; BLOCKS],
     /// `[64 channels][7 filter rows]`.
-    dgrad: Vec<[dgrad::FilterRow; KERNEL]>,
+    dgrad: Box<[[dgrad::FilterRow; KERNEL]; C_OUT]>,
 }
 
 impl Stem {
@@ -56,7 +56,9 @@ impl Stem {
             forward: std::array::from_fn(|block| {
                 rows::window_order().map(|(r, s, c)| lanes(block, &|k| weight(r, s, c, k))).collect()
             }),
-            dgrad: (0..C_OUT).map(|k| std::array::from_fn(|r| dgrad::filter_row(|s, c| weight(r, s, c, k)))).collect(),
+            dgrad: Box::new(std::array::from_fn(|k| {
+                std::array::from_fn(|r| dgrad::filter_row(|s, c| weight(r, s, c, k)))
+            })),
         }
     }
 

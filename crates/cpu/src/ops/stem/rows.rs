@@ -4,7 +4,7 @@
 //! map[p,q,k] = bias[k] + sum over r<7, s<7, c<3 of image[2p+r-3, 2q+s-3, c] * w[r,s,c,k]
 //! ```
 //!
-//! Shapes    image `[224, 224, 3]`; a row of the map `[4 blocks][112][16]`
+//! Shapes    image `[224, 224, 3]`; a row of the map `[112, 64]`
 //! Work      1.05 M multiply-adds a row, 118 M an image
 //! Bound by  multiply-adds: weights (38 KB) and the window (19 KB) stay in the caches
 //!
@@ -16,9 +16,9 @@
 use backlit_net::{CHANNELS, SIDE};
 
 use super::super::strip::accumulate;
-use super::{BLOCKS, IMAGE_ROW, KERNEL, PAD, SIDE_OUT, Stem};
+use super::{BLOCKS, C_OUT, IMAGE_ROW, KERNEL, PAD, SIDE_OUT, Stem};
 use crate::isa::Isa;
-use crate::lanes::{LANES, Lanes};
+use crate::lanes::LANES;
 
 /// Floats in a column of the window.
 const COLUMN: usize = KERNEL * CHANNELS;
@@ -80,33 +80,34 @@ impl<'a> Window<'a> {
     }
 }
 
-/// One row of the map before its ReLU, `[4 blocks][1 + 112][16]`; the first column is a border of zeros for the pool.
-pub(in super::super) struct MapRow([[Lanes; 1 + SIDE_OUT]; BLOCKS]);
+/// One row of the map before its ReLU, `[1 + 112][64]`; the first column is a border of zeros for the pool.
+#[repr(align(64))]
+pub(in super::super) struct MapRow([[f32; C_OUT]; 1 + SIDE_OUT]);
 
 impl MapRow {
     /// Zeros.
-    pub(super) const ZEROS: MapRow = MapRow([[Lanes([0.0; LANES]); 1 + SIDE_OUT]; BLOCKS]);
+    pub(super) const ZEROS: MapRow = MapRow([[0.0; C_OUT]; 1 + SIDE_OUT]);
 
-    /// Sixteen channels of a whole row, after the one column of border.
+    /// Channels of a column, the border being the first.
     #[inline(always)]
-    pub(in super::super) fn block(&self, block: usize) -> &[Lanes; 1 + SIDE_OUT] {
-        &self.0[block]
+    pub(in super::super) fn column(&self, at: usize) -> &[f32; C_OUT] {
+        &self.0[at]
     }
 
     /// Computes the row that `window` lies under.
     #[inline(always)]
     pub(super) fn compute<I: Isa, const M: usize>(&mut self, isa: I, stem: &Stem, window: &Window<'_>) {
-        for (block, out) in self.0.iter_mut().enumerate() {
-            let out = &mut out[1..];
+        for block in 0..BLOCKS {
             let bias = &stem.bias[block * LANES..][..LANES];
-            for q in (0..SIDE_OUT).step_by(M) {
+            for (strip, out) in self.0[1..].chunks_mut(M).enumerate() {
                 let mut sums = [[0f32; LANES]; M];
                 // Columns past the end repeat the last one and are not stored.
-                let rows = std::array::from_fn(|m| window.under((q + m).min(SIDE_OUT - 1)));
+                let rows = std::array::from_fn(|m| window.under((strip * M + m).min(SIDE_OUT - 1)));
                 accumulate(isa, rows, &stem.forward[block], &mut sums);
-                for (out, sums) in out[q..].iter_mut().zip(&sums) {
+                for (out, sums) in out.iter_mut().zip(&sums) {
+                    let out = &mut out[block * LANES..][..LANES];
                     for l in 0..LANES {
-                        out.0[l] = sums[l] + bias[l];
+                        out[l] = sums[l] + bias[l];
                     }
                 }
             }
