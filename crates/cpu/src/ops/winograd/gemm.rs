@@ -9,7 +9,7 @@ use crate::ops::strip::accumulate;
 pub(super) fn multiply<I: Isa>(isa: I, v: &[f32], panel: &[Lanes], m: &mut [Lanes]) {
     let tiles = m.len();
     // Strips as equal as can be: 14 tiles are 5 + 5 + 4 and not 6 + 6 + 2.
-    let strips = tiles.div_ceil(I::STRIP);
+    let strips = tiles.div_ceil(I::ROWS.min(6));
     let mut first = 0;
     for strip in 0..strips {
         let next = tiles * (strip + 1) / strips;

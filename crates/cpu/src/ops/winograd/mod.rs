@@ -125,6 +125,10 @@ impl PackedWinograd {
         assert_eq!(x.len(), n * self.side * self.side * self.c_read);
         assert_eq!(y.len(), n * self.output_len());
         let Epilogue { residual, gate } = epilogue;
+        let residual = residual.map(|r| match r {
+            super::conv2d::Residual::Same(r) => r,
+            _ => panic!("a residual like the output"),
+        });
         assert!(residual.is_none_or(|r| r.len() == y.len()));
         let (words, applied) = match gate {
             Gate::None => (None, None),
