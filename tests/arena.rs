@@ -75,7 +75,7 @@ fn watched<R>(f: impl FnOnce() -> R) -> (R, usize, usize) {
 #[test]
 fn a_warm_engine_allocates_its_answer() {
     let _alone = ONE_AT_A_TIME.lock().unwrap();
-    let engine = Cpu::new(&weights(), CpuOptions { threads: Some(2), level: None }).unwrap();
+    let engine = Cpu::new(&weights(), CpuOptions { threads: Some(2), ..CpuOptions::default() }).unwrap();
     const N: usize = 3;
     let data = to_f32(&Random::new(11).values(N * IMAGE_LEN, 120.0));
     let rows = to_f32(&Random::new(12).values(N * CLASSES, 1.0));
@@ -93,7 +93,7 @@ fn a_warm_engine_allocates_its_answer() {
 #[test]
 fn a_large_batch_adds_little_but_its_answer() {
     let _alone = ONE_AT_A_TIME.lock().unwrap();
-    let engine = Cpu::new(&weights(), CpuOptions { threads: Some(2), level: None }).unwrap();
+    let engine = Cpu::new(&weights(), CpuOptions { threads: Some(2), ..CpuOptions::default() }).unwrap();
     const N: usize = 24;
     let data = to_f32(&Random::new(11).values(N * IMAGE_LEN, 120.0));
     let rows = to_f32(&Random::new(12).values(N * CLASSES, 1.0));

@@ -20,7 +20,7 @@ static IMAGES: LazyLock<Vec<f32>> = LazyLock::new(|| to_f32(&Random::new(11).val
 static ROWS: LazyLock<Vec<f32>> = LazyLock::new(|| to_f32(&Random::new(12).values(N * CLASSES, 1.0)));
 
 fn engine(threads: Option<usize>) -> Cpu {
-    Cpu::new(&WEIGHTS, CpuOptions { threads, level: None }).expect("threads")
+    Cpu::new(&WEIGHTS, CpuOptions { threads, ..CpuOptions::default() }).expect("threads")
 }
 
 /// Everything at once, about images `first`, `first + 1`, ...

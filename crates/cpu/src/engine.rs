@@ -31,7 +31,7 @@ impl Cpu {
     /// [`CpuError`] if there is no such instruction set or the processor lacks it, or threads cannot be started.
     pub fn new(weights: &Weights, options: CpuOptions) -> Result<Cpu, CpuError> {
         let (token, pool) = prepare(options)?;
-        let plan = within(pool.as_ref(), || Plan::new(weights, token));
+        let plan = within(pool.as_ref(), || Plan::new(weights, token, options.dead_code));
         Ok(Cpu { network: weights.network(), plan, token, pool, lrp: None })
     }
 
@@ -41,7 +41,7 @@ impl Cpu {
     }
 
     fn answer(&self, images: Images<'_>, question: &Question<'_>) -> Result<Found, EngineError> {
-        within(self.pool.as_ref(), || answer(&self.plan, self.network, images, question, &mut |_, _, _| ()))
+        within(self.pool.as_ref(), || answer(&self.plan, self.network, images, question, false, &mut |_, _, _| ()))
     }
 }
 
@@ -106,11 +106,11 @@ impl Engine for Cpu {
         let biases = self.plan.biases();
         let mut show = |seed, place, gradient: &[f32]| {
             if let Place::Conv(conv) = place {
-                see(ConvGradient { conv, seed, bias: biases[conv], gradient });
+                see(ConvGradient { conv, seed, bias: &biases[conv], gradient });
             }
         };
         question::gradient(image, seeds, rule, |question| {
-            within(self.pool.as_ref(), || answer(&self.plan, self.network, image, question, &mut show))
+            within(self.pool.as_ref(), || answer(&self.plan, self.network, image, question, true, &mut show))
         })
     }
 }

@@ -9,12 +9,22 @@ use crate::isa::{Level, Token};
 pub const ISA_VARIABLE: &str = "BACKLIT_ISA";
 
 /// How to run.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct CpuOptions {
     /// Threads, a pool of the engine's own; `None` takes those of the rayon pool that the caller is in.
     pub threads: Option<usize>,
     /// Instruction set; `None` takes the one that [`ISA_VARIABLE`] names, else the best that the processor has.
     pub level: Option<Level>,
+    /// Whether pixels that no later layer reads are left out of the last blocks of stages 2, 3 and 4 of v1. It changes
+    /// no result. A question about those very blocks is answered without it.
+    pub dead_code: bool,
+}
+
+impl Default for CpuOptions {
+    /// All threads of the caller's pool, the best instruction set, no pixel that nobody reads.
+    fn default() -> CpuOptions {
+        CpuOptions { threads: None, level: None, dead_code: true }
+    }
 }
 
 /// Why an engine could not be made.
@@ -140,7 +150,7 @@ mod tests {
     #[test]
     fn threads_that_cannot_be() {
         for threads in [0, usize::MAX] {
-            let refused = prepare(CpuOptions { threads: Some(threads), level: None }).map(|_| ());
+            let refused = prepare(CpuOptions { threads: Some(threads), ..CpuOptions::default() }).map(|_| ());
             assert!(matches!(refused, Err(CpuError::Threads { .. })), "{threads}");
         }
     }

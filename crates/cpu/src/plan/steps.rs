@@ -6,8 +6,8 @@
 use backlit_net::IMAGE_LEN;
 use backlit_net::arch::{Conv, Network};
 
+use super::shape::{Shape, map_len};
 use crate::ops::max_pool;
-use crate::ops::stem;
 
 /// A tensor, by its number in its table.
 pub(super) type Slot = usize;
@@ -15,17 +15,14 @@ pub(super) type Slot = usize;
 /// What a step of the forward pass computes; a number is that of a block.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Forward {
-    /// The 7x7 with its ReLU, from the images.
+    /// The 7x7 with its ReLU and the max-pool, from the images.
     Stem,
-    /// The max-pool.
-    Pool,
     /// The 1x1 that narrows, with its ReLU.
     Reduce(usize),
     /// The 3x3, with its ReLU.
     Spatial(usize),
-    /// The 1x1 of the shortcut.
-    Project(usize),
-    /// The 1x1 that widens, plus the shortcut (read second), with the block's ReLU.
+    /// The 1x1 that widens, plus the shortcut or its projection (of what the block reads, read second), with the
+    /// block's ReLU.
     Expand(usize),
     /// Average and fully connected layer, to the logits.
     Head,
@@ -40,13 +37,10 @@ pub(super) enum Backward {
     Expand(usize),
     /// Through the 3x3.
     Spatial(usize),
-    /// Through the 1x1 of the shortcut; reads the gradient at the block's output.
-    Project(usize),
-    /// Through the 1x1 that narrows, plus the gradient of the shortcut (read second): the output of the block below.
+    /// Through the 1x1 that narrows, plus the gradient at the block's output (read second), as it is or through the
+    /// projection: the output of the block below.
     Reduce(usize),
-    /// Through the max-pool and the stem's ReLU.
-    Pool,
-    /// Through the 7x7, to the images.
+    /// Through the max-pool, the stem's ReLU and the 7x7, to the images.
     Stem,
 }
 
@@ -88,17 +82,15 @@ impl<Op> Table<Op> {
 
 impl Table<Forward> {
     /// The forward pass.
-    pub(super) fn forward(network: &Network) -> Self {
+    pub(super) fn forward(network: &Network, shapes: &[Shape]) -> Self {
         let mut table = Table::new();
-        let stem = table.step(Forward::Stem, [], stem::OUTPUT_LEN);
-        let mut x = table.step(Forward::Pool, [stem], max_pool::OUTPUT_LEN);
-        for block in &network.blocks {
+        let mut x = table.step(Forward::Stem, [], max_pool::OUTPUT_LEN);
+        for (block, shape) in network.blocks.iter().zip(shapes) {
             let b = block.index;
-            let reduce = table.step(Forward::Reduce(b), [x], block.reduce.output_len());
-            let spatial = table.step(Forward::Spatial(b), [reduce], block.spatial.output_len());
-            let project = |conv: &Conv| table.step(Forward::Project(b), [x], conv.output_len());
-            let shortcut = block.project.as_ref().map_or(x, project);
-            x = table.step(Forward::Expand(b), [spatial, shortcut], block.expand.output_len());
+            let written = |conv: &Conv, compact| map_len(conv.side_out(), conv.c_out, compact);
+            let reduce = table.step(Forward::Reduce(b), [x], written(&block.reduce, false));
+            let spatial = table.step(Forward::Spatial(b), [reduce], written(&block.spatial, shape.output));
+            x = table.step(Forward::Expand(b), [spatial, x], written(&block.expand, shape.output));
             table.blocks.push(table.steps.len() - 1);
         }
         table.push(Forward::Head, [x], None);
@@ -108,22 +100,20 @@ impl Table<Forward> {
 
 impl Table<Backward> {
     /// The backward pass of one seed an image.
-    pub(super) fn backward(network: &Network) -> Self {
+    pub(super) fn backward(network: &Network, shapes: &[Shape]) -> Self {
         let mut table = Table::new();
         let last = network.blocks.last().map_or(0, |block| block.expand.output_len());
         let mut d = table.step(Backward::Head, [], last);
-        for block in network.blocks.iter().rev() {
+        for (block, shape) in network.blocks.iter().zip(shapes).rev() {
             let b = block.index;
+            let written = |conv: &Conv, compact| map_len(conv.side_in, conv.c_in, compact);
             table.blocks.push(table.steps.len());
-            let spatial = table.step(Backward::Expand(b), [d], block.expand.input_len());
-            let reduce = table.step(Backward::Spatial(b), [spatial], block.spatial.input_len());
-            let project = |conv: &Conv| table.step(Backward::Project(b), [d], conv.input_len());
-            let shortcut = block.project.as_ref().map_or(d, project);
-            d = table.step(Backward::Reduce(b), [reduce, shortcut], block.reduce.input_len());
+            let spatial = table.step(Backward::Expand(b), [d], written(&block.expand, shape.output));
+            let reduce = table.step(Backward::Spatial(b), [spatial], written(&block.spatial, false));
+            d = table.step(Backward::Reduce(b), [reduce, d], written(&block.reduce, shape.input));
         }
         table.blocks.reverse();
-        let stem = table.step(Backward::Pool, [d], stem::OUTPUT_LEN);
-        table.step(Backward::Stem, [stem], IMAGE_LEN);
+        table.step(Backward::Stem, [d], IMAGE_LEN);
         table
     }
 }
