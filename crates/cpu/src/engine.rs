@@ -10,42 +10,10 @@ use backlit_net::weights::Weights;
 use backlit_net::{Engine, EngineError, Images, Rule, Seeds, Tap};
 
 use crate::answer::{answer, resume};
-use crate::isa::{Level, Token};
+use crate::isa::Token;
+use crate::options::{CpuError, CpuOptions, prepare, within};
 use crate::plan::{Place, Plan};
 use crate::relevance::CpuLrp;
-
-/// How to run.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct CpuOptions {
-    /// Threads; `None` takes those of the rayon pool that the caller is in.
-    pub threads: Option<usize>,
-    /// Instruction set; `None` takes the best that the processor has.
-    pub level: Option<Level>,
-}
-
-/// Why an engine could not be made.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum CpuError {
-    /// The instruction set asked for is not there.
-    #[error("this processor has no `{asked}`: the best it has is `{best}`")]
-    NoSuchLevel {
-        /// Asked for.
-        asked: Level,
-        /// Available.
-        best: Level,
-    },
-    /// The threads could not be started.
-    #[error(
-        "{threads} threads could not be started ({reason}): ask for at least one and at most what the system allows"
-    )]
-    Threads {
-        /// Asked for.
-        threads: usize,
-        /// What the system said.
-        reason: String,
-    },
-}
 
 /// ResNet-50 on the CPU, in single precision.
 pub struct Cpu {
@@ -60,7 +28,7 @@ impl Cpu {
     /// Folds and packs the weights of a file for this processor.
     ///
     /// # Errors
-    /// [`CpuError`] if the processor lacks the instruction set asked for, or threads cannot be started.
+    /// [`CpuError`] if there is no such instruction set or the processor lacks it, or threads cannot be started.
     pub fn new(weights: &Weights, options: CpuOptions) -> Result<Cpu, CpuError> {
         let (token, pool) = prepare(options)?;
         let plan = within(pool.as_ref(), || Plan::new(weights, token));
@@ -74,30 +42,6 @@ impl Cpu {
 
     fn answer(&self, images: Images<'_>, question: &Question<'_>) -> Result<Found, EngineError> {
         within(self.pool.as_ref(), || answer(&self.plan, self.network, images, question, &mut |_, _, _| ()))
-    }
-}
-
-/// The instruction set and the threads asked for.
-pub(crate) fn prepare(options: CpuOptions) -> Result<(Token, Option<rayon::ThreadPool>), CpuError> {
-    let best = Level::best();
-    let level = options.level.unwrap_or(best);
-    let token = level.token().ok_or(CpuError::NoSuchLevel { asked: level, best })?;
-    Ok((token, options.threads.map(start_threads).transpose()?))
-}
-
-fn start_threads(threads: usize) -> Result<rayon::ThreadPool, CpuError> {
-    // Zero would mean "as many as there are" to rayon.
-    let error = |reason: String| CpuError::Threads { threads, reason };
-    if threads == 0 {
-        return Err(error("none can do the work".into()));
-    }
-    rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|e| error(e.to_string()))
-}
-
-pub(crate) fn within<R: Send>(pool: Option<&rayon::ThreadPool>, f: impl FnOnce() -> R + Send) -> R {
-    match pool {
-        Some(pool) => pool.install(f),
-        None => f(),
     }
 }
 
