@@ -159,34 +159,50 @@ impl PackedWinograd {
 
     /// How written pixels and panels are shared out: columns are panels.
     ///
-    /// Blocks of tiles are as large as the second cache allows, so that panels are used often; where there are fewer
-    /// than threads, or their number leaves a thread idle, panels are shared out too, and some of the input is
-    /// transformed more than once.
+    /// Tries every number of units and every number of panels a task, and takes what should be fastest. Large blocks
+    /// of tiles use a panel often, but V has to stay in the second cache, and the last tasks must not leave threads
+    /// idle; tasks that share tiles and differ in panels transform the same input each.
     fn cut(&self, pixels: usize) -> Cut {
         /// Bytes of V: half of the smallest second cache in use, beside M and panels.
-        const MOST: usize = 512 << 10;
-        /// The input transform takes as long as a GEMM with half a panel.
-        const TRANSFORM: f64 = 0.5;
+        const SMALL: usize = 512 << 10;
+        /// All of it, and what that costs.
+        const LARGE: usize = 1 << 20;
+        const SPILL: f64 = 1.08;
+        /// Filters up to here stay in the third cache.
+        const NEAR: usize = 12 << 20;
+
         let (unit, tiles) = self.unit();
         let units = pixels / unit;
         let points = (self.step() + 2) * (self.step() + 2);
-        let most = (MOST / (tiles * points * self.c_read * size_of::<f32>())).clamp(1, units);
+        let v_bytes = tiles * points * self.c_read * size_of::<f32>();
         let (threads, group) = (rayon::current_num_threads(), self.token.panels());
         let groups = self.c_write / LANES / group;
+        // Times in units of one tile and one panel.
+        let fetch = if size_of_val(self.panels.as_slice()) <= NEAR { 1.0 } else { 8.0 };
         let mut best = (f64::INFINITY, Cut { rows: 1, columns: 1 });
-        for rows in 1..=most {
+        for rows in 1..=(LARGE / v_bytes).clamp(1, units) {
+            let spill = if rows * v_bytes <= SMALL { 1.0 } else { SPILL };
             for across in 1..=groups {
                 let columns = groups.div_ceil(across);
-                let rounds = (units.div_ceil(rows) * groups.div_ceil(columns)).div_ceil(threads);
-                // Fetching the panels takes as long as a few tiles; few large tasks are better than many small ones.
-                let time = rounds as f64
-                    * ((rows * tiles + 4) as f64 * (columns * group) as f64 + TRANSFORM * (rows * tiles) as f64);
+                let tasks = units.div_ceil(rows) * groups.div_ceil(columns);
+                let time = self.task_time(rows * tiles, columns * group, fetch) * spill;
+                let time = tasks.div_ceil(threads) as f64 * time;
                 if time < best.0 {
                     best = (time, Cut { rows: rows * unit, columns: columns * group });
                 }
             }
         }
         best.1
+    }
+
+    /// Time of a task, in units of one tile and one panel; `fetch` is that of reading a panel.
+    fn task_time(&self, tiles: usize, panels: usize, fetch: f64) -> f64 {
+        /// An input transform takes as long as half a panel's products.
+        const TRANSFORM: f64 = 0.5;
+        /// A strip of fewer rows takes as long as one of so many.
+        const SHORTEST: usize = 4;
+        let strips = tiles.div_ceil(self.token.rows());
+        tiles.max(strips * SHORTEST) as f64 * panels as f64 + fetch * panels as f64 + TRANSFORM * tiles as f64
     }
 }
 
