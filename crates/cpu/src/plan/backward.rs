@@ -102,7 +102,7 @@ impl Run<'_> {
             }
             Backward::Spatial(b) => {
                 let gate = gate(route.layout.gates[b].reduce);
-                route.blocks[b].spatial[1].run(token, d, dx, Epilogue { residual: None, gate });
+                route.blocks[b].spatial[1].run(d, dx, Epilogue { residual: None, gate });
             }
             Backward::Reduce(b) => {
                 let (gate, block) = (below(b.checked_sub(1)), &plan.network.blocks[b]);

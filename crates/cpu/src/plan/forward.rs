@@ -45,7 +45,7 @@ impl Run<'_> {
             }
             Forward::Spatial(b) => {
                 let gate = Gate::Relu(&mut kept.gates[words(route.layout.gates[b].spatial, n)]);
-                route.blocks[b].spatial[0].run(token, x, y, Epilogue { residual: None, gate });
+                route.blocks[b].spatial[0].run(x, y, Epilogue { residual: None, gate });
             }
             Forward::Expand(b) => {
                 let gate = Gate::Relu(&mut kept.gates[words(route.layout.gates[b].output, n)]);

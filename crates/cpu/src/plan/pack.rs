@@ -50,17 +50,17 @@ impl Spatial {
     fn new(token: Token, conv: &Conv, folded: &FoldedConv, winograd: bool) -> [Spatial; 2] {
         if winograd {
             let tile = Outputs::Four;
-            [PackedWinograd::forward(conv, folded, tile), PackedWinograd::dgrad(conv, folded, tile)]
+            [PackedWinograd::forward(token, conv, folded, tile), PackedWinograd::dgrad(token, conv, folded, tile)]
                 .map(Spatial::Winograd)
         } else {
             [PackedConv::forward(token, conv, folded), PackedConv::dgrad(token, conv, folded)].map(Spatial::Direct)
         }
     }
 
-    pub(super) fn run(&self, token: Token, x: &[f32], y: &mut [f32], epilogue: Epilogue<'_>) {
+    pub(super) fn run(&self, x: &[f32], y: &mut [f32], epilogue: Epilogue<'_>) {
         match self {
             Spatial::Direct(conv) => conv.run(x, y, epilogue),
-            Spatial::Winograd(conv) => conv.run(token, x, y, epilogue),
+            Spatial::Winograd(conv) => conv.run(x, y, epilogue),
         }
     }
 }

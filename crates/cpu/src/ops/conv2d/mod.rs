@@ -34,7 +34,7 @@ pub use epilogue::{Epilogue, Gate, Residual};
 use crate::isa::Token;
 use crate::lanes::{LANES, Lanes};
 use crate::shared::{Cut, tiles};
-use epilogue::Finish;
+pub(in crate::ops) use epilogue::Finish;
 use task::{CHUNK, Task};
 
 /// A convolution and its weights, in double precision.
