@@ -148,9 +148,7 @@ impl<'a> Question<'a> {
     fn ask(&self) -> Result<Gradients, EngineError> {
         let images = Images::new(&self.images)?;
         match self.ask {
-            Ask::Gradient => {
-                self.engine.gradient(images, Seeds::Rows { data: &self.seeds, per_image: 1 }, Rule::Plain)
-            }
+            Ask::Gradient => self.engine.gradient(images, Seeds::Rows { data: &self.seeds, per_image: 1 }, Rule::Plain),
             Ask::Forward => {
                 let logits = self.engine.predict(images)?.data;
                 Ok(Gradients { logits, gradient: Vec::new(), seeds_per_image: 1 })

@@ -30,8 +30,7 @@ pub struct Effort {
 
 impl Effort {
     /// For numbers that are kept.
-    pub const FULL: Effort =
-        Effort { runs: 7, time: Duration::from_millis(200), patience: Duration::from_secs(30) };
+    pub const FULL: Effort = Effort { runs: 7, time: Duration::from_millis(200), patience: Duration::from_secs(30) };
     /// For a look at whether everything works.
     pub const QUICK: Effort = Effort { runs: 1, time: Duration::ZERO, patience: Duration::ZERO };
 }

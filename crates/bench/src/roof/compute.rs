@@ -59,9 +59,9 @@ fn spin<I: Isa, const M: usize>(isa: I) -> Result<f64, BenchError> {
         }
     }
     let expected = B / (1.0 - A);
-    let off = |sum: &&f32| !((*sum - expected).abs() <= 1e-6);
-    match black_box(sums).as_flattened().iter().find(off) {
-        Some(&found) => Err(BenchError::Roof { what: "arithmetic", found, expected }),
+    let near = |sum: &f32| (sum - expected).abs() <= 1e-6;
+    match black_box(sums).as_flattened().iter().copied().find(|sum| !near(sum)) {
+        Some(found) => Err(BenchError::Roof { what: "arithmetic", found, expected }),
         None => Ok((2 * ROUNDS * M * LANES) as f64),
     }
 }
