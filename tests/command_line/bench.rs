@@ -9,8 +9,10 @@ use crate::support::{Place, keys, number, run, size, split};
 #[test]
 fn one_object_for_whoever_wants_one_number() {
     let place = Place::new();
-    let found = place.run("bench --quick --gradient --precision f32 --engine cpu --batch 2 --threads 1 --json").ok().json();
-    for (key, value) in [("engine", "cpu"), ("precision", "f32"), ("variant", "v1"), ("version", env!("CARGO_PKG_VERSION"))]
+    let found =
+        place.run("bench --quick --gradient --precision f32 --engine cpu --batch 2 --threads 1 --json").ok().json();
+    for (key, value) in
+        [("engine", "cpu"), ("precision", "f32"), ("variant", "v1"), ("version", env!("CARGO_PKG_VERSION"))]
     {
         assert_eq!(found[key], value, "{found}");
     }

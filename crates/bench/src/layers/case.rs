@@ -3,7 +3,7 @@
 //! This is the only file that knows how the engine runs a layer by itself.
 
 use backlit_cpu::isa::Token;
-use backlit_cpu::layers::{Epilogue, Gate as CpuGate, PackedConv, Stem};
+use backlit_cpu::layers::{Epilogue, Gate as CpuGate, PackedConv, Residual, Stem};
 use backlit_net::Rule;
 use backlit_net::arch::{Conv, Role};
 use backlit_net::weights::FoldedConv;
@@ -75,8 +75,8 @@ impl Case {
             kernel: match (conv.role, pass) {
                 (Role::Stem, Pass::Forward) => Kernel::StemForward(Stem::new(conv, &folded)),
                 (Role::Stem, Pass::Dgrad) => Kernel::StemDgrad(Stem::new(conv, &folded)),
-                (_, Pass::Forward) => Kernel::Conv(PackedConv::forward(conv, &folded)),
-                (_, Pass::Dgrad) => Kernel::Conv(PackedConv::dgrad(conv, &folded)),
+                (_, Pass::Forward) => Kernel::Conv(PackedConv::forward(token, conv, &folded)),
+                (_, Pass::Dgrad) => Kernel::Conv(PackedConv::dgrad(token, conv, &folded)),
             },
             gate: ending.gate,
             bits: match ending.gate {
@@ -105,9 +105,9 @@ impl Case {
             Gate::Keep => CpuGate::Relu(&mut self.bits),
             Gate::Below => CpuGate::Rule(Rule::Plain, &self.bits),
         };
-        let epilogue = Epilogue { residual: self.residual.as_deref(), gate };
+        let epilogue = Epilogue { residual: self.residual.as_deref().map(Residual::Same), gate };
         match &self.kernel {
-            Kernel::Conv(conv) => conv.run(self.token, &self.read, &mut self.written, epilogue),
+            Kernel::Conv(conv) => conv.run(&self.read, &mut self.written, epilogue),
             Kernel::StemForward(stem) => stem.forward(self.token, &self.read, &mut self.written),
             Kernel::StemDgrad(stem) => stem.dgrad(self.token, &self.read, &mut self.written),
         }

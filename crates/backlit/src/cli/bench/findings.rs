@@ -2,6 +2,7 @@
 
 use backlit::Session;
 use backlit::cpu::isa::Level;
+use backlit::cpu::level_from_env;
 use backlit::cuda::Device;
 use backlit::net::engine::{EngineInfo, Precision};
 use backlit::net::weights::Weights;
@@ -68,7 +69,11 @@ pub(super) fn measure(arguments: &BenchArgs) -> Result<Findings, Failure> {
     let batch = arguments.batch.into();
     if wanted.whole.is_empty() && arguments.weights.is_none() {
         // Layers have random weights of their own: nothing is loaded.
-        let (level, variant) = (arguments.how.isa.unwrap_or_else(Level::best), Variant::V1);
+        let level = match arguments.how.isa {
+            Some(level) => level,
+            None => level_from_env()?.unwrap_or_else(Level::best),
+        };
+        let variant = Variant::V1;
         let before = Roof::measure(level, a_while)?;
         let layers = layers(Network::of(variant), level, batch, effort)?;
         let roof = Some(before.or(Roof::measure(level, a_while)?));

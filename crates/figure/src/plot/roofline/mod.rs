@@ -214,7 +214,14 @@ impl Roofline {
             for (series, (_, speed)) in kernel.points.iter().enumerate() {
                 let words = format!("{:.0} %", 100.0 * speed / self.flops);
                 let right = shares + share * (series + 1) as f32;
-                text::draw(page, right - text::measure(&words, small), top, &words, small, COLORS[series % COLORS.len()]);
+                text::draw(
+                    page,
+                    right - text::measure(&words, small),
+                    top,
+                    &words,
+                    small,
+                    COLORS[series % COLORS.len()],
+                );
             }
         }
     }

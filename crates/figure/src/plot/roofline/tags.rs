@@ -90,8 +90,9 @@ mod tests {
 
     #[test]
     fn numbers_of_crowded_points_do_not_cover_each_other() {
-        let points: Vec<(Point, String)> =
-            (0..12u8).map(|i| ((200.0 + f32::from(i % 4) * 9.0, 200.0 + f32::from(i / 4) * 9.0), i.to_string())).collect();
+        let points: Vec<(Point, String)> = (0..12u8)
+            .map(|i| ((200.0 + f32::from(i % 4) * 9.0, 200.0 + f32::from(i / 4) * 9.0), i.to_string()))
+            .collect();
         let bounds = Block { left: 0.0, top: 0.0, right: 400.0, bottom: 400.0 };
         let mut taken = Vec::new();
         let tags = Tags { size: 15.0, reach: 5.0, bounds }.place(&points, &mut taken);
