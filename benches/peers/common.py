@@ -188,7 +188,7 @@ def prepare(peer, args):
 def serve(about, ready, replies):
     print(json.dumps(about), file=replies, flush=True)
     for line in sys.stdin:
-        name, seconds = line.split()
+        name, seconds = line.rsplit(maxsplit=1)
         prepared, timed = ready[name]
         print(json.dumps({"id": name, "ms": times_ms(prepared.run, timed, float(seconds))}), file=replies, flush=True)
 

@@ -20,7 +20,7 @@ class Peer:
     def cases(self, net, args):
         for batch in args.batches:
             path = os.path.join(args.onnx, f"resnet50-v1-batch{batch}.onnx")
-            yield Case("forward", "f32", "all optimisations", batch, lambda *, path=path: self.make(path, args.threads))
+            yield Case("forward", "f32", "optimised", batch, lambda *, path=path: self.make(path, args.threads))
 
     def make(self, path, threads):
         options = onnxruntime.SessionOptions()
