@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use backlit_bench::Roof;
 use backlit_cpu::isa::Level;
 use backlit_cpu::{Cpu, CpuOptions};
 use backlit_net::weights::Weights;
@@ -58,7 +59,7 @@ fn main() -> Result<()> {
     }
     let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads).build()?;
     let token = Level::best().token().ok_or("the best level is not there")?;
-    let roof = pool.install(|| backlit_benches::roof::measure(token, Duration::from_millis(500)));
+    let roof = pool.install(|| Roof::compute(token, Duration::from_millis(500)))?;
     let about = About {
         peer: "Backlit",
         versions: json!({ "backlit": env!("CARGO_PKG_VERSION") }),
