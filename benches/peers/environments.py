@@ -24,8 +24,9 @@ def run(command, **options):
 class Environments:
     """Everything lies in `folder` and is made again only when what it is made from changes."""
 
-    def __init__(self, folder, weights, batches):
+    def __init__(self, folder, weights, batches, isa):
         self.folder, self.weights, self.batches = Path(folder).resolve(), weights, batches
+        self.processor = "native" if isa == "best" else "x86-64-v3"
         self.known = {}
 
     def once(self, name, make):
@@ -56,13 +57,17 @@ class Environments:
             stamp.write_text(wanted)
         return python
 
-    def rust(self, name):
-        """A program of the Rust workspace beside this file. Backlit itself is one of them."""
+    def rust(self, name, tuned=True):
+        """A program of the Rust workspace beside this file; `tuned`: compiled for the very processor."""
         def build():
+            target, environment = self.folder / "rust", dict(os.environ)
+            if tuned:
+                target = self.folder / f"rust-{self.processor}"
+                environment["RUSTFLAGS"] = f"-C target-cpu={self.processor}"
             # Each by itself, so that a peer that does not build leaves the others standing.
-            run(["cargo", "build", "--release", "--locked", "--manifest-path", RUST / "Cargo.toml", "--bin", name,
-                 "--target-dir", self.folder / "rust"])
-            return self.folder / "rust" / "release" / name
+            run(["cargo", "build", "--release", "--locked", "--manifest-path", RUST / "Cargo.toml", "--package", f"peer-{name}",
+                 "--target-dir", target], env=environment)
+            return target / "release" / f"peer-{name}"
         return self.once(f"rust {name}", build)
 
     def onnx(self):

@@ -41,15 +41,13 @@ def headline(found, source):
         lines.append([name, precision, *cells, report.error(worst, "gradient")])
     head = ["engine", "precision"]
     for batch in batches:
-        head += [f"ms, batch {batch}", "x ours, f32"]
+        head += [f"ms, batch {batch}", f"x {report.OURS} f32"]
     head.append("gradient error, median / worst")
-    marks = ["---", "---"] + ["--:"] * (len(head) - 2)
-    table = ["| " + " | ".join(line) + " |" for line in [head, marks, *lines]]
     versions = ", ".join(f"{a['peer']} {next(iter(a['versions'].values()))}" for a in found["peers"].values() if a["peer"] != report.OURS)
     told = "" if found["isa"] == "best" else f", everybody with {found['isa']} at most"
     return "\n".join([
         f"![Milliseconds an image for the gradient, Backlit beside its peers]({PICTURE})", "",
-        *table, "",
+        *report.table(head, lines),
         f"Milliseconds an image for logits and input gradient of one class; {found['processor']}, {found['threads']} threads{told}, "
         f"{found['date']}, {versions}. Forward alone, other modes and spreads: [{source.stem}](benches/results/{source.stem}.md)."])
 

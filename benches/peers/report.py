@@ -49,8 +49,9 @@ def spread(row):
     return f"{show(median(row))} ({show(min(row['rounds']))}-{show(max(row['rounds']))})"
 
 
-def table(head, lines):
-    marks = ["---" if i < 3 else "--:" for i in range(len(head))]
+def table(head, lines, words=2):
+    """Markdown; after the first `words` columns come numbers."""
+    marks = ["---" if i < words else "--:" for i in range(len(head))]
     return ["| " + " | ".join(line) + " |" for line in [head, marks, *lines]] + [""]
 
 
@@ -67,7 +68,7 @@ def section(best, what, batch):
         bold = f"**{row['peer']}**" if row["peer"] == OURS else row["peer"]
         lines.append([bold, row["precision"], row["mode"], spread(row), *times, error(row, name)])
     head = ["engine", "precision", "mode", "ms an image, median (min-max)", *(f"x ours, {p}" for p in own), f"error of the {name}"]
-    return [f"## {TITLES[what]}, batch {batch}", "", *table(head, lines)]
+    return [f"## {TITLES[what]}, batch {batch}", "", *table(head, lines, 3)]
 
 
 def facts(found):
@@ -97,10 +98,10 @@ def markdown(found):
               "float64, median / worst of the photographs. Each peer is there with the fastest of its modes.", ""]
     lines += ["## Peers", ""]
     lines += table(["peer", "versions", "instructions"],
-                   [[a["peer"], ", ".join(f"{k} {v}" for k, v in a["versions"].items()), a["isa"]] for a in found["peers"].values()])
+                   [[a["peer"], ", ".join(f"{k} {v}" for k, v in a["versions"].items()), a["isa"]] for a in found["peers"].values()], 3)
     lines += ["## Every mode", ""]
-    lines += table(["engine", "case", "", "ms an image, median (min-max)", "rounds", "error of logits", "error of gradient", "s to prepare"],
-                   [[r["peer"], r["id"], "", spread(r), str(len(r["rounds"])), error(r, "logits"), error(r, "gradient"),
+    lines += table(["engine", "case", "ms an image, median (min-max)", "rounds", "error of logits", "error of gradient", "prepared in s"],
+                   [[r["peer"], r["id"], spread(r), str(len(r["rounds"])), error(r, "logits"), error(r, "gradient"),
                      f"{r['prepared_s']:.0f}"] for r in sorted(rows(found), key=lambda r: (r["what"], r["batch"], median(r)))])
     missing = [[name, why] for name, why in found["skipped"].items()]
     missing += [[a["peer"] + " " + c["id"], c.get("skipped", "it died before its turn")]

@@ -32,21 +32,21 @@ def python(environment, script):
     return lambda made: [made.python(environment), HERE / script]
 
 
-def rust(name):
-    return lambda made: [made.rust(name)]
+def rust(name, **options):
+    return lambda made: [made.rust(name, **options)]
 
 
 # By the name that --only takes: how it is started, and whether it reads the network as ONNX. Backlit is first: the
-# others are compared with it.
+# others are compared with it. It is built as users build it, for any processor; the other Rust peers for this one.
 PEERS = {
-    "backlit": (rust("ours"), False),
+    "backlit": (rust("ours", tuned=False), False),
     "pytorch": (python("torch", "with_pytorch.py"), False),
     "tensorflow": (python("tensorflow", "with_tensorflow.py"), False),
     "jax": (python("jax", "with_jax.py"), False),
     "onnxruntime": (python("onnx", "with_onnxruntime.py"), True),
     "openvino": (python("onnx", "with_openvino.py"), True),
-    "candle": (rust("with_candle"), False),
-    "rten": (rust("with_rten"), True),
+    "candle": (rust("candle"), False),
+    "rten": (rust("rten"), True),
 }
 
 
@@ -165,7 +165,7 @@ def main():
     if args.readme:
         readme.write(args.source or readme.newest(RESULTS))
         return
-    made = Environments(args.folder, args.weights, [int(n) for n in args.batch.split(",")])
+    made = Environments(args.folder, args.weights, [int(n) for n in args.batch.split(",")], args.isa)
     workers, skipped = start(args, made)
     abouts = {name: worker.about for name, worker in workers.items()}
     measure(args, workers)
