@@ -35,7 +35,7 @@ impl Subject for Rten {
     }
 
     fn run(&self, images: &Self::Placed) -> Result<Self::Found> {
-        let options = RunOptions { thread_pool: Some(self.pool.clone()), ..RunOptions::default() };
+        let options = RunOptions::default().with_thread_pool(Some(self.pool.clone()));
         Ok(self.model.run_one(ValueOrView::from(images.view()), Some(options))?)
     }
 
