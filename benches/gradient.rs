@@ -18,7 +18,7 @@ fn gradient(c: &mut Criterion) {
     let work = LazyCell::new(|| Workload::synthetic(BATCHES[1]));
     for level in levels().into_iter().rev() {
         // Weights are packed, and results checked against the oracle, only if this level is asked for.
-        let options = CpuOptions { threads: None, level: Some(level) };
+        let options = CpuOptions { threads: None, level: Some(level), ..CpuOptions::default() };
         let engine = LazyCell::new(|| Cpu::new(work.weights(), options).expect("an available level"));
         for batch in BATCHES {
             for ask in [Ask::Gradient, Ask::Forward] {

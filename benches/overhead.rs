@@ -67,7 +67,7 @@ fn least(runs: usize, mut f: impl FnMut()) -> f64 {
 
 fn main() {
     let work = Workload::synthetic(1);
-    let options = CpuOptions { threads: None, level: Some(Level::best()) };
+    let options = CpuOptions { threads: None, level: Some(Level::best()), ..CpuOptions::default() };
     let engine = Cpu::new(work.weights(), options).expect("an available level");
     let mut question = Question::new(&work, &engine, Ask::Gradient, 8);
     check(&mut question).unwrap_or_else(|problem| panic!("{problem}"));
