@@ -104,7 +104,9 @@ fn engine_is_bitwise_equal_to_the_reference() {
     let head = Head::new(&dense);
     for level in levels() {
         let token = level.token().expect("an available level");
-        assert_same(&format!("{level} forward"), &head.forward(token, &to_f32(&x)), &to_f32(&logits));
+        let mut found = vec![f32::NAN; logits.len()];
+        head.forward(token, &to_f32(&x), &mut found);
+        assert_same(&format!("{level} forward"), &found, &to_f32(&logits));
         let mut found = vec![f32::NAN; dx.len()];
         head.dgrad(token, &to_f32(&seeds), None, &mut found);
         assert_same(&format!("{level} gradient"), &found, &to_f32(&dx));
@@ -128,9 +130,10 @@ fn bytes_depend_neither_on_threads_nor_on_the_batch() {
     for level in levels() {
         let token = level.token().expect("an available level");
         let run = |x: &[f32], seeds: &[f32]| {
-            let mut dx = vec![f32::NAN; x.len()];
+            let (mut logits, mut dx) = (vec![f32::NAN; seeds.len()], vec![f32::NAN; x.len()]);
+            head.forward(token, x, &mut logits);
             head.dgrad(token, seeds, None, &mut dx);
-            (head.forward(token, x), dx)
+            (logits, dx)
         };
         let whole = on_threads(1, || run(&x, &seeds));
         assert!(whole.0.iter().chain(&whole.1).all(|v| v.is_finite()));
@@ -149,7 +152,9 @@ fn a_nan_reaches_the_logits_and_the_gradient() {
         let token = level.token().expect("an available level");
         let (mut x, mut seed, mut dx) = (vec![0.0; INPUT_LEN], vec![0.0; CLASSES], vec![0.0; INPUT_LEN]);
         (x[7], seed[999]) = (f32::NAN, f32::NAN);
-        assert!(head.forward(token, &x).iter().all(|v| v.is_nan()), "{level}");
+        let mut logits = vec![0.0; CLASSES];
+        head.forward(token, &x, &mut logits);
+        assert!(logits.iter().all(|v| v.is_nan()), "{level}");
         head.dgrad(token, &seed, None, &mut dx);
         assert!(dx.iter().all(|v| v.is_nan()), "{level}");
     }

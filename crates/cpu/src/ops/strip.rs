@@ -6,26 +6,8 @@
 //!
 //! Each step loads one row of the panel, broadcasts M pixels and does M * 16 multiply-adds into registers.
 
-use crate::isa::{Isa, Job};
+use crate::isa::Isa;
 use crate::lanes::{LANES, Lanes};
-
-/// Work that goes strip by strip.
-pub(super) trait Strips {
-    /// Does the work with strips of M pixels; `#[inline(always)]`, as [`Job`] asks.
-    fn strips<I: Isa, const M: usize>(self, isa: I);
-}
-
-/// [`Strips`] as a [`Job`], with the strip length that suits the instruction set.
-pub(super) struct ByStrips<S>(pub(super) S);
-
-impl<S: Strips> Job for ByStrips<S> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<I: Isa>(self, isa: I) {
-        if I::ROWS >= 6 { self.0.strips::<I, 6>(isa) } else { self.0.strips::<I, 3>(isa) }
-    }
-}
 
 /// Channels summed in registers before they are added to the total.
 ///

@@ -56,7 +56,7 @@ impl Packed {
                 scope.spawn_fifo(move |_| *packed = Some(BothWays::new(weights, token, conv)));
             }
             scope.spawn_fifo(|_| head = Some(Head::new(&weights.dense())));
-            scope.spawn_fifo(|_| stem = Some(Stem::new(&network.stem, &weights.conv(&network.stem))));
+            scope.spawn_fifo(|_| stem = Some(Stem::new(token, &network.stem, &weights.conv(&network.stem))));
         });
 
         // In the order of the table, as they were listed.

@@ -15,10 +15,9 @@
 
 use backlit_net::{CHANNELS, SIDE};
 
-use super::super::strip::accumulate;
 use super::{BLOCKS, C_OUT, IMAGE_ROW, KERNEL, PAD, SIDE_OUT, Stem};
-use crate::isa::Isa;
-use crate::lanes::LANES;
+use crate::isa::{Isa, Sums};
+use crate::lanes::{LANES, Lanes};
 
 /// Floats in a column of the window.
 const COLUMN: usize = KERNEL * CHANNELS;
@@ -26,6 +25,8 @@ const COLUMN: usize = KERNEL * CHANNELS;
 const COLUMNS: usize = SIDE + 2 * PAD;
 /// Floats under the filter.
 const DEPTH: usize = KERNEL * COLUMN;
+/// The longest strip of any instruction set.
+const MOST_ROWS: usize = 14;
 
 /// Filter row, filter column and channel in the order in which a window holds what they meet.
 pub(super) fn window_order() -> impl Iterator<Item = (usize, usize, usize)> {
@@ -96,18 +97,27 @@ impl MapRow {
 
     /// Computes the row that `window` lies under.
     #[inline(always)]
-    pub(super) fn compute<I: Isa, const M: usize>(&mut self, isa: I, stem: &Stem, window: &Window<'_>) {
-        for block in 0..BLOCKS {
-            let bias = &stem.bias[block * LANES..][..LANES];
-            for (strip, out) in self.0[1..].chunks_mut(M).enumerate() {
-                let mut sums = [[0f32; LANES]; M];
-                // Columns past the end repeat the last one and are not stored.
-                let rows = std::array::from_fn(|m| window.under((strip * M + m).min(SIDE_OUT - 1)));
-                accumulate(isa, rows, &stem.forward[block], &mut sums);
-                for (out, sums) in out.iter_mut().zip(&sums) {
-                    let out = &mut out[block * LANES..][..LANES];
-                    for l in 0..LANES {
-                        out[l] = sums[l] + bias[l];
+    pub(super) fn compute<I: Isa>(&mut self, isa: I, stem: &Stem, window: &Window<'_>) {
+        const { assert!(I::ROWS <= MOST_ROWS && I::PANELS <= BLOCKS) };
+        let mut sums = [Lanes::default(); MOST_ROWS * BLOCKS];
+        for (group, panels) in stem.forward.chunks_exact(DEPTH * I::PANELS).enumerate() {
+            let first = group * I::PANELS * LANES;
+            let bias = stem.bias[first..][..I::PANELS * LANES].as_chunks::<LANES>().0;
+            // As few strips as there can be, as even as they can be.
+            let strip = SIDE_OUT.div_ceil(SIDE_OUT.div_ceil(I::ROWS));
+            for (i, out) in self.0[1..].chunks_mut(strip).enumerate() {
+                let mut rows: [&[f32]; MOST_ROWS] = [&[]; MOST_ROWS];
+                for (m, row) in rows[..out.len()].iter_mut().enumerate() {
+                    *row = window.under(i * strip + m);
+                }
+                let sums = &mut sums[..out.len() * I::PANELS];
+                isa.accumulate(&rows[..out.len()], panels, sums, Sums::Fresh);
+                for (out, sums) in out.iter_mut().zip(sums.chunks_exact(I::PANELS)) {
+                    let out = out[first..][..I::PANELS * LANES].as_chunks_mut::<LANES>().0;
+                    for ((out, sums), bias) in out.iter_mut().zip(sums).zip(bias) {
+                        for l in 0..LANES {
+                            out[l] = sums.0[l] + bias[l];
+                        }
                     }
                 }
             }
