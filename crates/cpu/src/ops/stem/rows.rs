@@ -46,7 +46,9 @@ impl<'a> Window<'a> {
     #[inline(always)]
     pub(super) fn new(image: &'a [f32], p: usize) -> Window<'a> {
         let mut window = Window { image, p, columns: [[0.0; COLUMN]; COLUMNS] };
-        (0..KERNEL).for_each(|r| window.put(r));
+        for r in 0..KERNEL {
+            window.put(r);
+        }
         window
     }
 
@@ -56,21 +58,22 @@ impl<'a> Window<'a> {
         const STAY: usize = KERNEL - 2;
         self.p += 1;
         for column in &mut self.columns {
-            column.copy_within(2 * CHANNELS.., 0);
+            // By way of registers: the ranges overlap.
+            let stay: [f32; STAY * CHANNELS] = std::array::from_fn(|i| column[2 * CHANNELS + i]);
+            column[..STAY * CHANNELS].copy_from_slice(&stay);
         }
-        (STAY..KERNEL).for_each(|r| self.put(r));
+        for r in STAY..KERNEL {
+            self.put(r);
+        }
     }
 
     /// Copies one row of the image, or zeros if it lies outside.
     #[inline(always)]
     fn put(&mut self, r: usize) {
-        let columns = self.columns[PAD..PAD + SIDE].iter_mut().map(|column| &mut column[r * CHANNELS..][..CHANNELS]);
-        match (2 * self.p + r).checked_sub(PAD).filter(|&h| h < SIDE) {
-            Some(h) => {
-                let row = self.image[h * IMAGE_ROW..][..IMAGE_ROW].as_chunks::<CHANNELS>().0;
-                columns.zip(row).for_each(|(column, pixel)| column.copy_from_slice(pixel));
-            }
-            None => columns.for_each(|column| column.fill(0.0)),
+        let row = (2 * self.p + r).checked_sub(PAD).filter(|&h| h < SIDE);
+        let row = row.map_or(&[0.0; IMAGE_ROW][..], |h| &self.image[h * IMAGE_ROW..][..IMAGE_ROW]);
+        for (column, pixel) in self.columns[PAD..].iter_mut().zip(row.as_chunks::<CHANNELS>().0) {
+            column[r * CHANNELS..][..CHANNELS].copy_from_slice(pixel);
         }
     }
 
@@ -111,13 +114,14 @@ impl MapRow {
                     *row = window.under(i * strip + m);
                 }
                 let sums = &mut sums[..out.len() * I::PANELS];
-                isa.accumulate(&rows[..out.len()], panels, sums, Sums::Fresh);
+                for (sum, bias) in sums.iter_mut().zip(bias.iter().cycle()) {
+                    sum.0 = *bias;
+                }
+                isa.accumulate(&rows[..out.len()], panels, sums, Sums::Running);
                 for (out, sums) in out.iter_mut().zip(sums.chunks_exact(I::PANELS)) {
                     let out = out[first..][..I::PANELS * LANES].as_chunks_mut::<LANES>().0;
-                    for ((out, sums), bias) in out.iter_mut().zip(sums).zip(bias) {
-                        for l in 0..LANES {
-                            out[l] = sums.0[l] + bias[l];
-                        }
+                    for (out, sum) in out.iter_mut().zip(sums) {
+                        *out = sum.0;
                     }
                 }
             }
