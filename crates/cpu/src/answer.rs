@@ -28,9 +28,11 @@ pub(crate) fn answer(
     let per_image = if question.passes.is_empty() { 0 } else { question.seeds.per_image() };
     let mut found = Found::reserve(network, images.len(), question)?;
     let part = part(images.len());
+    let every = if convs { 0..network.blocks.len() } else { 0..0 };
     for first in (0..images.len()).step_by(part) {
         let n = part.min(images.len() - first);
-        let mut run = plan.run(n, per_image)?;
+        let looked_at = question.blocks().chain(every.clone());
+        let mut run = plan.run(n, per_image, looked_at)?;
         run.forward(images.range(first..first + n).data(), &mut |block, output| {
             let kept = question.outputs.iter().zip(&mut found.outputs).filter(|(wanted, _)| **wanted == block);
             kept.for_each(|(_, kept)| kept[first * output.len() / n..][..output.len()].copy_from_slice(output));
@@ -71,7 +73,7 @@ pub(crate) fn resume(plan: &Plan, (block, n): (usize, usize), outputs: &[f32]) -
     let mut logits = reserve(&[n, CLASSES])?;
     let (part, len) = (part(n), plan.block_len(block));
     for (outputs, logits) in outputs.chunks(part * len).zip(logits.chunks_mut(part * CLASSES)) {
-        let mut run = plan.run(outputs.len() / len, 0)?;
+        let mut run = plan.run(outputs.len() / len, 0, std::iter::once(block))?;
         run.resume(block, outputs);
         logits.copy_from_slice(run.logits());
     }

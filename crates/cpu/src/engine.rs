@@ -15,12 +15,22 @@ use crate::plan::{Place, Plan};
 use crate::relevance::CpuLrp;
 
 /// How to run.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct CpuOptions {
     /// Threads; `None` takes those of the rayon pool that the caller is in.
     pub threads: Option<usize>,
     /// Instruction set; `None` takes the best that the processor has.
     pub level: Option<Level>,
+    /// Whether pixels that no later layer reads are left out of the last blocks of stages 2, 3 and 4 of v1. It changes
+    /// no result. A question about those very blocks is answered without it.
+    pub dead_code: bool,
+}
+
+impl Default for CpuOptions {
+    /// All threads of the caller's pool, the best instruction set, no pixel that nobody reads.
+    fn default() -> CpuOptions {
+        CpuOptions { threads: None, level: None, dead_code: true }
+    }
 }
 
 /// Why an engine could not be made.
@@ -63,7 +73,7 @@ impl Cpu {
     /// [`CpuError`] if the processor lacks the instruction set asked for, or threads cannot be started.
     pub fn new(weights: &Weights, options: CpuOptions) -> Result<Cpu, CpuError> {
         let (token, pool) = prepare(options)?;
-        let plan = within(pool.as_ref(), || Plan::new(weights, token));
+        let plan = within(pool.as_ref(), || Plan::new(weights, token, options.dead_code));
         Ok(Cpu { network: weights.network(), plan, token, pool, lrp: None })
     }
 
@@ -162,7 +172,7 @@ impl Engine for Cpu {
         let biases = self.plan.biases();
         let mut show = |seed, place, gradient: &[f32]| {
             if let Place::Conv(conv) = place {
-                see(ConvGradient { conv, seed, bias: biases[conv], gradient });
+                see(ConvGradient { conv, seed, bias: &biases[conv], gradient });
             }
         };
         question::gradient(image, seeds, rule, |question| {

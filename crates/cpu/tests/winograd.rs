@@ -92,7 +92,15 @@ fn forward_with_every_epilogue_against_the_oracle() {
 
             let mut words = vec![0xA5A5; y.len() / 16];
             y.fill(f32::NAN);
-            packed.run(token, &x, &mut y, Epilogue { residual: Some(&residual), gate: Gate::Relu(&mut words) });
+            packed.run(
+                token,
+                &x,
+                &mut y,
+                Epilogue {
+                    residual: Some(backlit_cpu::layers::Residual::Same(&residual)),
+                    gate: Gate::Relu(&mut words),
+                },
+            );
             assert_close(&format!("{what}, gated"), &to_f64(&y), &gated, tolerance(conv.c_in));
             for (i, &y) in y.iter().enumerate() {
                 assert_eq!(words[i / 16] >> (i % 16) & 1 == 1, y > 0.0, "{what}: gate {i}");
@@ -131,7 +139,15 @@ fn gradient_under_every_rule_against_the_oracle() {
                 let mut expected = added.clone();
                 relu_dgrad(rule, &below, &mut expected);
                 dx.fill(f32::NAN);
-                packed.run(token, &dy, &mut dx, Epilogue { residual: Some(&residual), gate: Gate::Rule(rule, &words) });
+                packed.run(
+                    token,
+                    &dy,
+                    &mut dx,
+                    Epilogue {
+                        residual: Some(backlit_cpu::layers::Residual::Same(&residual)),
+                        gate: Gate::Rule(rule, &words),
+                    },
+                );
                 assert_close(&format!("{what}, {rule:?}"), &to_f64(&dx), &expected, tolerance(conv.c_out));
             }
         }
