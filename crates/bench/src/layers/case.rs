@@ -73,8 +73,8 @@ impl Case {
             macs: conv.macs(),
             token,
             kernel: match (conv.role, pass) {
-                (Role::Stem, Pass::Forward) => Kernel::StemForward(Stem::new(conv, &folded)),
-                (Role::Stem, Pass::Dgrad) => Kernel::StemDgrad(Stem::new(conv, &folded)),
+                (Role::Stem, Pass::Forward) => Kernel::StemForward(Stem::new(token, conv, &folded)),
+                (Role::Stem, Pass::Dgrad) => Kernel::StemDgrad(Stem::new(token, conv, &folded)),
                 (_, Pass::Forward) => Kernel::Conv(PackedConv::forward(token, conv, &folded)),
                 (_, Pass::Dgrad) => Kernel::Conv(PackedConv::dgrad(token, conv, &folded)),
             },
