@@ -137,9 +137,9 @@ fn check<S: Subject + 'static>(subject: S, photos: &Photographs, what: What, bat
 }
 
 fn relative_l2(found: &[f32], wanted: &[f64]) -> f64 {
-    let square = |differences: &mut dyn Iterator<Item = f64>| differences.map(|d| d * d).sum::<f64>();
-    let off = square(&mut found.iter().zip(wanted).map(|(f, w)| f64::from(*f) - w));
-    (off / square(&mut wanted.iter().copied())).sqrt()
+    let off: f64 = found.iter().zip(wanted).map(|(f, w)| (f64::from(*f) - w).powi(2)).sum();
+    let whole: f64 = wanted.iter().map(|w| w * w).sum();
+    (off / whole).sqrt()
 }
 
 fn spread(what: &str, mut errors: Vec<f64>, most: f64) -> Result<Spread> {

@@ -56,7 +56,7 @@ pub fn serve(args: &Args, about: About, photos: &Photographs, cases: Vec<Case<'_
     if !args.serve {
         for row in &mut described {
             if let Some((_, batch, times)) = ready.iter_mut().find(|r| row["id"] == r.0.as_str()) {
-                let round = |_| Ok(median(&mut times(args.seconds)?) / *batch as f64);
+                let round = |_| -> Result<f64> { Ok(median(&mut times(args.seconds)?) / *batch as f64) };
                 row["rounds"] = json!((0..args.rounds).map(round).collect::<Result<Vec<f64>>>()?);
             }
             if !args.json {
