@@ -3,7 +3,8 @@
 use backlit_net::engine::check_logits;
 use backlit_net::{CLASSES, EngineError, IMAGE_LEN, Images, Seeds};
 
-use crate::plan::{Pass, Place, Plan};
+use crate::network::Passes;
+use crate::plan::{Pass, Place};
 
 /// Images that go through the network together: enough to reuse weights, few enough to stay small in memory.
 const BATCH: usize = 8;
@@ -46,7 +47,7 @@ pub(crate) fn reserve(factors: &[usize]) -> Result<Vec<f32>, EngineError> {
 }
 
 impl Found {
-    fn reserve(plan: &Plan, n: usize, question: &Question<'_>) -> Result<Found, EngineError> {
+    fn reserve(plan: &Passes, n: usize, question: &Question<'_>) -> Result<Found, EngineError> {
         let per_image = question.seeds.per_image();
         let back = |pass: &Pass<'_>| {
             let taps = pass.taps.iter().map(|&block| reserve(&[n, per_image, plan.block_len(block)]));
@@ -64,25 +65,28 @@ impl Found {
 /// Runs the batch, a few images at a time. `see(seed, place, gradient)` is shown, besides, every gradient that a pass
 /// meets.
 pub(crate) fn answer(
-    plan: &Plan,
+    plan: &Passes,
     images: Images<'_>,
     question: &Question<'_>,
     see: &mut (dyn FnMut(usize, Place, &[f32]) + Send),
 ) -> Result<Found, EngineError> {
     let (seeds, per_image) = (question.seeds, question.seeds.per_image());
     let mut found = Found::reserve(plan, images.len(), question)?;
+    let met: Vec<usize> = question.passes.iter().flat_map(|pass| pass.taps).copied().collect();
+    let all = question.passes.iter().any(|pass| pass.convs);
     for first in (0..images.len()).step_by(BATCH) {
         let n = BATCH.min(images.len() - first);
-        let tape = plan.forward(images.range(first..first + n).data(), |block, output| {
+        let images = images.range(first..first + n);
+        let tape = plan.forward(images.data(), question.outputs, &met, all, |block, output| {
             let kept = question.outputs.iter().zip(&mut found.outputs).filter(|(wanted, _)| **wanted == block);
             kept.for_each(|(_, kept)| kept[first * output.len() / n..][..output.len()].copy_from_slice(output));
         });
-        check_logits(first, &tape.logits)?;
-        found.logits[first * CLASSES..][..n * CLASSES].copy_from_slice(&tape.logits);
+        check_logits(first, tape.logits())?;
+        found.logits[first * CLASSES..][..n * CLASSES].copy_from_slice(tape.logits());
         if question.passes.is_empty() {
             continue;
         }
-        let rows = tape.logits.chunks_exact(CLASSES).enumerate();
+        let rows = tape.logits().chunks_exact(CLASSES).enumerate();
         let rows: Vec<Vec<f32>> = rows.map(|(i, logits)| seeds.rows(first + i, logits)).collect::<Result<_, _>>()?;
         for k in 0..per_image {
             let seed: Vec<f32> = rows.iter().flat_map(|rows| &rows[k * CLASSES..][..CLASSES]).copied().collect();
@@ -111,7 +115,7 @@ pub(crate) fn answer(
 }
 
 /// Runs the network from the outputs of `n` images at a block on, a few at a time.
-pub(crate) fn resume(plan: &Plan, (block, n): (usize, usize), outputs: &[f32]) -> Result<Vec<f32>, EngineError> {
+pub(crate) fn resume(plan: &Passes, (block, n): (usize, usize), outputs: &[f32]) -> Result<Vec<f32>, EngineError> {
     let mut logits = reserve(&[n, CLASSES])?;
     let len = BATCH * plan.block_len(block);
     for (first, outputs) in outputs.chunks(len).enumerate() {

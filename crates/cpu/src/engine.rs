@@ -10,7 +10,9 @@ use backlit_net::{Engine, EngineError, Images, Rule, Seeds, Tap};
 
 use crate::answer::{Found, Question, answer, resume};
 use crate::isa::{Level, Token};
+use crate::network::Passes;
 use crate::plan::{Pass, Place, Plan};
+use crate::precision::{self, TileChoice};
 use crate::relevance::CpuLrp;
 
 /// How to run.
@@ -20,6 +22,11 @@ pub struct CpuOptions {
     pub threads: Option<usize>,
     /// Instruction set; `None` takes the best that the processor has.
     pub level: Option<Level>,
+    /// Arithmetic: [`Precision::F32`] (also `None`), or [`Precision::Mixed`] and [`Precision::Half`], which need AMX.
+    pub precision: Option<Precision>,
+    /// For tests: tiles in software, where [`Precision::Mixed`] and [`Precision::Half`] are exact to the bit and slow.
+    #[doc(hidden)]
+    pub software_tiles: bool,
 }
 
 /// Why an engine could not be made.
@@ -34,6 +41,14 @@ pub enum CpuError {
         /// Available.
         best: Level,
     },
+    /// The arithmetic asked for needs an instruction set that is not there.
+    #[error("this processor cannot compute in `{}`: {reason}; ask for `f32`, which every processor has", asked.as_str())]
+    NoPrecision {
+        /// Asked for.
+        asked: Precision,
+        /// What is missing.
+        reason: String,
+    },
     /// The threads could not be started.
     #[error(
         "{threads} threads could not be started ({reason}): ask for at least one and at most what the system allows"
@@ -46,11 +61,13 @@ pub enum CpuError {
     },
 }
 
-/// ResNet-50 on the CPU, in single precision.
+/// ResNet-50 on the CPU.
 pub struct Cpu {
     network: &'static Network,
-    plan: Plan,
-    token: Token,
+    plan: Passes,
+    precision: Precision,
+    /// What multiplies, beside or above the level of the token.
+    isa: String,
     pool: Option<rayon::ThreadPool>,
     lrp: Option<CpuLrp>,
 }
@@ -59,11 +76,43 @@ impl Cpu {
     /// Folds and packs the weights of a file for this processor.
     ///
     /// # Errors
-    /// [`CpuError`] if the processor lacks the instruction set asked for, or threads cannot be started.
+    /// [`CpuError`] if the processor lacks the instruction set asked for, or that of the precision, or threads cannot
+    /// be started.
     pub fn new(weights: &Weights, options: CpuOptions) -> Result<Cpu, CpuError> {
+        let precision = options.precision.unwrap_or(Precision::F32);
+        Cpu::with(weights, options, precision, precision::choice(precision)?)
+    }
+
+    /// With any recipe, for whoever explores what precision costs. `float_forward`: forward in float32 all the same.
+    ///
+    /// # Errors
+    /// As [`Cpu::new`].
+    #[doc(hidden)]
+    pub fn with_recipe(
+        weights: &Weights,
+        options: CpuOptions,
+        recipe: crate::layers::Recipe,
+        float_forward: bool,
+    ) -> Result<Cpu, CpuError> {
+        Cpu::with(weights, options, Precision::Mixed, Some(TileChoice { recipe, float_forward }))
+    }
+
+    fn with(
+        weights: &Weights,
+        options: CpuOptions,
+        precision: Precision,
+        choice: Option<TileChoice>,
+    ) -> Result<Cpu, CpuError> {
         let (token, pool) = prepare(options)?;
-        let plan = within(pool.as_ref(), || Plan::new(weights, token));
-        Ok(Cpu { network: weights.network(), plan, token, pool, lrp: None })
+        let level = token.level().as_str();
+        let (plan, isa) = match choice {
+            None => (within(pool.as_ref(), || Passes::Floats(Plan::new(weights, token))), level.to_string()),
+            Some(choice) => {
+                let (machine, isa) = precision::machine(token, options.software_tiles, precision)?;
+                (within(pool.as_ref(), || choice.passes(weights, machine)), isa)
+            }
+        };
+        Ok(Cpu { network: weights.network(), plan, precision, isa, pool, lrp: None })
     }
 
     /// With what hands relevance down, made from the same weights; it is large, so an engine has none by itself.
@@ -115,7 +164,7 @@ pub(crate) fn within<R: Send>(pool: Option<&rayon::ThreadPool>, f: impl FnOnce()
 impl Engine for Cpu {
     fn info(&self) -> EngineInfo {
         let threads = self.pool.as_ref().map_or_else(rayon::current_num_threads, |p| p.current_num_threads());
-        EngineInfo { name: "cpu", precision: Precision::F32, isa: self.token.level().as_str().into(), threads }
+        EngineInfo { name: "cpu", precision: self.precision, isa: self.isa.clone(), threads }
     }
 
     fn propagator(&self) -> Result<&dyn Propagate, EngineError> {
@@ -151,7 +200,7 @@ impl Engine for Cpu {
     ) -> Result<TapGradients, EngineError> {
         let index = tap.block()?;
         seeds.check(images.len())?;
-        let pass = Pass { rule, taps: &[index], input: false };
+        let pass = Pass { rule, taps: &[index], input: false, convs: false };
         let mut found = self.answer(images, &Question { seeds, outputs: &[index], passes: &[pass] })?;
         let gradient = found.back.pop().and_then(|mut back| back.taps.pop()).unwrap_or_default();
         let activation = found.outputs.pop().unwrap_or_default();
@@ -164,10 +213,11 @@ impl Engine for Cpu {
         outputs.extend(ask.features.then_some(BLOCKS - 1));
         // The taps travel with the first plain pass; without one they need a pass of their own.
         let carrier = ask.input.iter().position(|&rule| rule == Rule::Plain);
-        let pass = |(i, &rule)| Pass { rule, taps: if carrier == Some(i) { &taps } else { &[] }, input: true };
+        let pass =
+            |(i, &rule)| Pass { rule, taps: if carrier == Some(i) { &taps } else { &[] }, input: true, convs: false };
         let mut passes: Vec<Pass<'_>> = ask.input.iter().enumerate().map(pass).collect();
         if carrier.is_none() && !taps.is_empty() {
-            passes.push(Pass { rule: Rule::Plain, taps: &taps, input: false });
+            passes.push(Pass { rule: Rule::Plain, taps: &taps, input: false, convs: false });
         }
         let found = self.answer(images, &Question { seeds: ask.seeds, outputs: &outputs, passes: &passes })?;
 
@@ -204,7 +254,7 @@ impl Engine for Cpu {
         }
         seeds.check(1)?;
         let biases = self.plan.biases();
-        let pass = Pass { rule, taps: &[], input: true };
+        let pass = Pass { rule, taps: &[], input: true, convs: true };
         let question = Question { seeds, outputs: &[], passes: &[pass] };
         let mut show = |seed, place, gradient: &[f32]| {
             if let Place::Conv(conv) = place {

@@ -24,9 +24,12 @@ mod engine;
 mod gates;
 pub mod isa;
 mod lanes;
+mod network;
 mod ops;
 mod plan;
+mod precision;
 mod relevance;
+mod tiles;
 
 pub use engine::{Cpu, CpuError, CpuOptions};
 pub use relevance::CpuLrp;
@@ -37,4 +40,6 @@ pub mod layers {
     pub use crate::ops::conv2d::{Epilogue, Gate, PackedConv};
     pub use crate::ops::max_pool;
     pub use crate::ops::stem::Stem;
+    pub use crate::tiles::plan::Recipe;
+    pub use crate::tiles::scheme::Scheme;
 }

@@ -52,6 +52,8 @@ pub(crate) struct Pass<'a> {
     pub(crate) taps: &'a [usize],
     /// Whether it goes down to the image; else it ends at the lowest tap.
     pub(crate) input: bool,
+    /// Whether [`Place::Conv`] is wanted.
+    pub(crate) convs: bool,
 }
 
 /// Where a gradient is met on the way back.
@@ -66,23 +68,23 @@ pub(crate) enum Place {
 }
 
 /// [`Conv::index`] of the stem.
-const STEM: usize = 0;
+pub(crate) const STEM: usize = 0;
 
 /// What the forward pass of `n` images leaves for the backward pass.
 pub(crate) struct Tape {
     /// `[n, 1000]`.
     pub(crate) logits: Vec<f32>,
     /// Winners of the max-pool, one a window.
-    codes: Vec<u8>,
+    pub(crate) codes: Vec<u8>,
     /// Gate bits of each block.
-    gates: Vec<BlockGates>,
+    pub(crate) gates: Vec<BlockGates>,
 }
 
 /// Gate bits of one block, one for every ReLU output.
-struct BlockGates {
-    reduce: Vec<GateWord>,
-    spatial: Vec<GateWord>,
-    output: Vec<GateWord>,
+pub(crate) struct BlockGates {
+    pub(crate) reduce: Vec<GateWord>,
+    pub(crate) spatial: Vec<GateWord>,
+    pub(crate) output: Vec<GateWord>,
 }
 
 impl Plan {

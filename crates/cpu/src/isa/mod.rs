@@ -5,12 +5,16 @@
 //! of this crate. A [`Job`] is written once, generic over the token, in plain Rust that the compiler vectorises.
 
 #[cfg(target_arch = "x86_64")]
+mod amx;
+#[cfg(target_arch = "x86_64")]
 mod avx2;
 mod portable;
 
 use std::fmt;
 use std::str::FromStr;
 
+#[cfg(target_arch = "x86_64")]
+pub use amx::{Amx, NoAmx};
 #[cfg(target_arch = "x86_64")]
 pub use avx2::Avx2;
 pub use portable::Portable;
