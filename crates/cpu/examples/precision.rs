@@ -19,7 +19,8 @@ fn main() {
     let weights = Weights::open(arguments.next().expect("a weights file").as_ref()).expect("readable weights");
     let network = weights.network();
     let names: Vec<String> = arguments.collect();
-    let stage = |conv: &Conv| network.blocks.iter().find(|b| b.convs().any(|c| c.index == conv.index)).map_or(1, |b| b.stage);
+    let stage =
+        |conv: &Conv| network.blocks.iter().find(|b| b.convs().any(|c| c.index == conv.index)).map_or(1, |b| b.stage);
     for name in names {
         // FORWARD/BACK[+s][+b2], FORWARD = f32 or one scheme or four of them by stage, or by role r,s,e.
         let (forward, rest) = name.split_once('/').expect("FORWARD/BACK");
@@ -65,7 +66,10 @@ fn main() {
         let worst = errors.iter().fold(0.0, |m: f64, &e| m.max(e));
         println!(
             "{name:20} logits {:.1e} gradient {:.1e} / {worst:.1e} map {:.6}   {:.1} s",
-            median(&logits), median(&errors), maps.iter().fold(1.0, |m: f64, &e| m.min(e)), start.elapsed().as_secs_f64()
+            median(&logits),
+            median(&errors),
+            maps.iter().fold(1.0, |m: f64, &e| m.min(e)),
+            start.elapsed().as_secs_f64()
         );
     }
 }

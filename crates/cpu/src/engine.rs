@@ -115,6 +115,12 @@ impl Cpu {
         Ok(Cpu { network: weights.network(), plan, precision, isa, pool, lrp: None })
     }
 
+    /// Multiply-adds that the tiles do for one image, forward and back, for whoever predicts their time.
+    #[doc(hidden)]
+    pub fn tile_macs(&self) -> [u64; 2] {
+        self.plan.tile_macs()
+    }
+
     /// With what hands relevance down, made from the same weights; it is large, so an engine has none by itself.
     pub fn with_relevance(self, lrp: CpuLrp) -> Cpu {
         Cpu { lrp: Some(lrp), ..self }

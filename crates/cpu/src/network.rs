@@ -93,4 +93,13 @@ impl Passes {
             Passes::Tiles(plan) => plan.block_len(block),
         }
     }
+
+    /// Multiply-adds of the tiles for one image, forward and back.
+    pub(crate) fn tile_macs(&self) -> [u64; 2] {
+        match self {
+            Passes::Floats(_) => [0, 0],
+            Passes::Tiles(plan) => plan.tile_macs(),
+            Passes::FloatsThenTiles(_, plan) => [0, plan.tile_macs()[1]],
+        }
+    }
 }

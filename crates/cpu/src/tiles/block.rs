@@ -107,6 +107,28 @@ impl BlockPlan {
         Some(BlockPlan { reduce, spatial, expand, project, biases, geometry })
     }
 
+    /// Multiply-adds of the tiles for one image, forward and back, of what is read only.
+    pub(crate) fn tile_macs(&self) -> [u64; 2] {
+        let geometry = &self.geometry[0];
+        let work = |panels: &Panels, op: &Op, term: usize| panels.tile_macs(op.tile_rows(term));
+        let mut forward = work(&self.reduce.forward, &geometry.reduce, 0)
+            + work(&self.spatial.forward, &geometry.spatial, 0)
+            + work(&self.expand.forward, &geometry.expand, 0);
+        let mut back = work(&self.reduce.back, &geometry.reduce_back, 0)
+            + work(&self.spatial.back, &geometry.spatial_back, 0)
+            + work(&self.expand.back, &geometry.expand_back, 0);
+        if let Some(project) = &self.project {
+            forward += work(&project.forward, &geometry.expand, 1);
+            // By itself, it goes over the pixels of what the block writes.
+            back += if geometry.project_even {
+                work(&project.back, &geometry.expand, 1)
+            } else {
+                work(&project.back, &geometry.reduce_back, 1)
+            };
+        }
+        [forward, back]
+    }
+
     /// In table order: reduce, spatial, expand, and the projection if there is one.
     pub(crate) fn convs(&self) -> impl Iterator<Item = &Both> {
         [&self.reduce, &self.spatial, &self.expand].into_iter().chain(&self.project)

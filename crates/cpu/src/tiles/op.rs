@@ -110,6 +110,11 @@ impl Op {
         Op::new(to, phases.collect())
     }
 
+    /// Rows of tiles of pixels that are multiplied, counted over taps: `taps[term][rows]` for one block of read channels.
+    pub(crate) fn tile_rows(&self, term: usize) -> u64 {
+        self.phases.iter().map(|p| (p.pixels.len() * p.taps[term].len()) as u64).sum()
+    }
+
     /// Where in a dense map of half the side the pixels with even row and even column of this op's output are; the
     /// others are nowhere.
     pub(crate) fn even_places(&self) -> Vec<u32> {

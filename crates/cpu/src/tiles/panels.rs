@@ -69,6 +69,11 @@ impl Panels {
         2 * TILE_ROWS * self.scheme.w_parts()
     }
 
+    /// Multiply-adds of the tiles for an op's rows of tiles, gaps and every product of parts counted.
+    pub(crate) fn tile_macs(&self, rows: u64) -> u64 {
+        rows * (self.read_blocks * 32 * self.write_blocks * 32 * self.scheme.products().len()) as u64
+    }
+
     /// The panel of a block of written channels.
     #[inline(always)]
     pub(crate) fn panel(&self, write_block: usize) -> &[Line] {

@@ -271,6 +271,12 @@ impl TilePlan {
         self.forward_from(block + 1, n, outputs, true, &[], |_, _| ()).0
     }
 
+    /// Multiply-adds of the tiles for one image, forward and back.
+    pub(crate) fn tile_macs(&self) -> [u64; 2] {
+        let add = |[a, b]: [u64; 2], [c, d]: [u64; 2]| [a + c, b + d];
+        self.blocks.iter().map(BlockPlan::tile_macs).fold([0, 0], add)
+    }
+
     /// Whether a block's output is computed in part only, unless the whole is asked for.
     pub(crate) fn is_partial(&self, block: usize) -> bool {
         let [part, whole] = &self.blocks[block].geometry;

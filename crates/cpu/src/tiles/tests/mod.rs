@@ -2,6 +2,7 @@
 
 mod conv;
 mod instruction;
+mod plan;
 
 use super::conv::{Machine, Unit};
 use crate::isa::Level;
