@@ -1,6 +1,6 @@
 //! conv2d: the reference against central differences and its own adjoint, the engine's kernels against the reference.
 
-use backlit_cpu::layers::{Epilogue, Gate, PackedConv};
+use backlit_cpu::layers::{Epilogue, Gate, PackedConv, Residual};
 use backlit_net::Rule;
 use backlit_net::arch::{Conv, Network, Role, Variant};
 use backlit_net::weights::FoldedConv;
@@ -101,8 +101,8 @@ fn kernels_are_bitwise_equal_to_the_reference_where_sums_are_exact() {
             let mut y = vec![f32::NAN; expected.len()];
             let mut words = vec![0xA5A5; y.len() / 16];
             let residual = to_f32(&residual);
-            let epilogue = Epilogue { residual: Some(&residual), gate: Gate::Relu(&mut words) };
-            PackedConv::forward(&conv, &folded).run(token, &to_f32(&x), &mut y, epilogue);
+            let epilogue = Epilogue { residual: Some(Residual::Same(&residual)), gate: Gate::Relu(&mut words) };
+            PackedConv::forward(token, &conv, &folded).run(&to_f32(&x), &mut y, epilogue);
             assert_same(&format!("{level} forward {conv:?}"), &y, &to_f32(&expected));
             for (i, &y) in expected.iter().enumerate() {
                 assert_eq!(words[i / 16] >> (i % 16) & 1 == 1, y > 0.0, "{level} gate {i} of {conv:?}");
@@ -116,7 +116,7 @@ fn kernels_are_bitwise_equal_to_the_reference_where_sums_are_exact() {
             for (i, &y) in below.iter().enumerate() {
                 words[i / 16] |= u16::from(y > 0.0) << (i % 16);
             }
-            let packed = PackedConv::dgrad(&conv, &folded);
+            let packed = PackedConv::dgrad(token, &conv, &folded);
             for rule in [Rule::Plain, Rule::Guided, Rule::Rectified] {
                 let mut expected = vec![0.0; N * conv.input_len()];
                 for (dy, dx) in dy.chunks_exact(conv.output_len()).zip(expected.chunks_exact_mut(conv.input_len())) {
@@ -126,8 +126,8 @@ fn kernels_are_bitwise_equal_to_the_reference_where_sums_are_exact() {
                 relu_dgrad(rule, &below, &mut expected);
                 let mut dx = vec![f32::NAN; expected.len()];
                 let residual = to_f32(&residual);
-                let epilogue = Epilogue { residual: Some(&residual), gate: Gate::Rule(rule, &words) };
-                packed.run(token, &to_f32(&dy), &mut dx, epilogue);
+                let epilogue = Epilogue { residual: Some(Residual::Same(&residual)), gate: Gate::Rule(rule, &words) };
+                packed.run(&to_f32(&dy), &mut dx, epilogue);
                 assert_same(&format!("{level} {rule:?} gradient {conv:?}"), &dx, &to_f32(&expected));
             }
             checked += 1;
@@ -170,12 +170,12 @@ fn every_layer_of_both_variants_on_random_data() {
             let token = level.token().expect("an available level");
             let none = || Epilogue { residual: None, gate: Gate::None };
             let mut found = vec![f32::NAN; y.len()];
-            PackedConv::forward(conv, &folded).run(token, &to_f32(&x), &mut found, none());
+            PackedConv::forward(token, conv, &folded).run(&to_f32(&x), &mut found, none());
             let tolerance = sum_tolerance(taps * conv.c_in);
             assert_close(&format!("{level} forward {}", conv.name), &to_f64(&found), &y, tolerance);
 
             let mut found = vec![f32::NAN; dx.len()];
-            PackedConv::dgrad(conv, &folded).run(token, &to_f32(&dy), &mut found, none());
+            PackedConv::dgrad(token, conv, &folded).run(&to_f32(&dy), &mut found, none());
             let tolerance = sum_tolerance(taps * conv.c_out);
             assert_close(&format!("{level} gradient {}", conv.name), &to_f64(&found), &dx, tolerance);
         }

@@ -1,7 +1,7 @@
 //! Single convolutions, each with the epilogue that it has in the network.
 
 use backlit_cpu::isa::Token;
-use backlit_cpu::layers::{Epilogue, Gate, PackedConv, Stem};
+use backlit_cpu::layers::{Epilogue, Gate, PackedConv, Residual, Stem};
 use backlit_net::Rule;
 use backlit_net::arch::{Conv, Network, Role};
 use backlit_net::weights::FoldedConv;
@@ -142,8 +142,8 @@ impl Case {
             kernel: match (conv.role, pass) {
                 (Role::Stem, Pass::Forward) => Kernel::StemForward(Stem::new(conv, &folded)),
                 (Role::Stem, Pass::Dgrad) => Kernel::StemDgrad(Stem::new(conv, &folded)),
-                (_, Pass::Forward) => Kernel::Conv(PackedConv::forward(conv, &folded)),
-                (_, Pass::Dgrad) => Kernel::Conv(PackedConv::dgrad(conv, &folded)),
+                (_, Pass::Forward) => Kernel::Conv(PackedConv::forward(token, conv, &folded)),
+                (_, Pass::Dgrad) => Kernel::Conv(PackedConv::dgrad(token, conv, &folded)),
             },
             read: values(2, read, 1.0),
             residual: adds.then(|| values(4, written, 1.0)),
@@ -163,9 +163,9 @@ impl Case {
             Last::Relu(words) => Gate::Relu(words),
             Last::Below(_, words) => Gate::Rule(Rule::Plain, words),
         };
-        let epilogue = Epilogue { residual: self.residual.as_deref(), gate };
+        let epilogue = Epilogue { residual: self.residual.as_deref().map(Residual::Same), gate };
         match &self.kernel {
-            Kernel::Conv(conv) => conv.run(self.token, &self.read, &mut self.written, epilogue),
+            Kernel::Conv(conv) => conv.run(&self.read, &mut self.written, epilogue),
             Kernel::StemForward(stem) => stem.forward(self.token, &self.read, &mut self.written),
             Kernel::StemDgrad(stem) => stem.dgrad(self.token, &self.read, &mut self.written),
         }
@@ -278,8 +278,8 @@ mod tests {
             let check = |spoil: &dyn Fn(&mut Case)| {
                 let mut case = Case::checked(&layer, pass, token());
                 case.kernel = Kernel::Conv(match pass {
-                    Pass::Forward => PackedConv::forward(layer.conv, &right),
-                    Pass::Dgrad => PackedConv::dgrad(layer.conv, &right),
+                    Pass::Forward => PackedConv::forward(token(), layer.conv, &right),
+                    Pass::Dgrad => PackedConv::dgrad(token(), layer.conv, &right),
                 });
                 case.run();
                 spoil(&mut case);

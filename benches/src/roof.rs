@@ -39,9 +39,9 @@ impl Job for Spin {
 
     #[inline(always)]
     fn run<I: Isa>(self, isa: I) -> f64 {
-        match I::STRIP {
+        match I::ROWS {
             0..6 => spin::<I, 3>(isa),
-            6..12 => spin::<I, 6>(isa),
+            6..14 => spin::<I, 6>(isa),
             _ => spin::<I, 12>(isa),
         }
     }

@@ -1,7 +1,7 @@
 //! Which engine computes: chosen by name, or the fastest that this machine has.
 
 use backlit_cpu::isa::Level;
-use backlit_cpu::{Cpu, CpuError, CpuLrp, CpuOptions};
+use backlit_cpu::{Cpu, CpuError, CpuLrp, CpuOptions, level_from_env};
 use backlit_cuda::{Cuda, CudaError, CudaOptions, Device, Sixteen};
 use backlit_net::Engine;
 use backlit_net::engine::Precision;
@@ -40,7 +40,9 @@ pub struct SessionOptions {
     pub devices: Vec<usize>,
     /// Threads of the CPU engine; `None` takes those of the rayon pool that the caller is in.
     pub threads: Option<usize>,
-    /// Instruction set of the CPU engine; `None` takes the best. [`EngineChoice::Auto`] takes the CPU if it is named.
+    /// Instruction set of the CPU engine; `None` takes the one that the environment variable
+    /// [`BACKLIT_ISA`](backlit_cpu::ISA_VARIABLE) names, else the best. [`EngineChoice::Auto`] takes the CPU if either
+    /// names one. With GPUs, or an engine that has none, this is an error and the variable counts for nothing.
     pub level: Option<Level>,
     /// How photographs are brought to 224 x 224; `None` takes what the variant was published with.
     pub grid: Option<Grid>,
@@ -69,6 +71,14 @@ pub enum SessionError {
         /// What it has.
         available: &'static str,
     },
+    /// An instruction set for an engine that has none.
+    #[error("`{level}` is an instruction set of the CPU engine, and {what} was asked for: leave out one of them")]
+    NoLevels {
+        /// The instruction set.
+        level: Level,
+        /// What has none.
+        what: &'static str,
+    },
     /// The engine cannot do it.
     #[error("the {engine} engine does not compute {what}: take `--engine {instead}`")]
     Missing {
@@ -86,6 +96,17 @@ pub(crate) type Chosen = (Box<dyn Engine>, Option<String>);
 
 /// Makes the engine that the options ask for.
 pub(crate) fn load(weights: &Weights, options: &SessionOptions) -> Result<Chosen, SessionError> {
+    if let Some(level) = options.level {
+        let what = match options.engine {
+            _ if !options.devices.is_empty() => "a GPU",
+            EngineChoice::Cuda => "the engine cuda",
+            EngineChoice::Reference => "the engine reference",
+            EngineChoice::Auto | EngineChoice::Cpu => "",
+        };
+        if !what.is_empty() {
+            return Err(SessionError::NoLevels { level, what });
+        }
+    }
     match options.engine {
         EngineChoice::Cpu => Ok((cpu(weights, options)?, None)),
         EngineChoice::Cuda => Ok((cuda(weights, options)?, None)),
@@ -95,13 +116,14 @@ pub(crate) fn load(weights: &Weights, options: &SessionOptions) -> Result<Chosen
 }
 
 fn auto(weights: &Weights, options: &SessionOptions) -> Result<Chosen, SessionError> {
-    let only_gpu = !options.devices.is_empty() || matches!(options.precision, Some(Precision::Mixed | Precision::Half));
-    let only_cpu = options.level.is_some() || options.relevance || options.precision == Some(Precision::F64);
-    if only_gpu {
+    let sixteen_bits = matches!(options.precision, Some(Precision::Mixed | Precision::Half));
+    if options.level.is_none() && (!options.devices.is_empty() || sixteen_bits) {
         let engine = cuda(weights, options)?;
         let remark = computing_on(&options.devices);
         return Ok((engine, remark));
     }
+    let named = options.level.is_some() || level_from_env()?.is_some();
+    let only_cpu = named || options.relevance || options.precision == Some(Precision::F64);
     if only_cpu || matches!(Device::count(), Ok(0) | Err(CudaError::NoDriver)) {
         return Ok((cpu(weights, options)?, None));
     }

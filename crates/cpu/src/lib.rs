@@ -7,7 +7,7 @@
 //! - `ops::conv2d`: one driver for every convolution, forward and back: pixels by strips, channels by panels, and an
 //!   epilogue that adds bias and residual, applies ReLU and writes or reads gate bits while the sums are in registers.
 //! - `ops::{stem, max_pool, head}`: the two ends of the network, which have shapes of their own.
-//! - `plan`: the network as a sequence of these, for a few images at a time.
+//! - `plan`: the network as a table of steps over these, for a few images at a time, and where their tensors lie.
 //! - `answer`: all that is asked about a batch, with one pass forward and one pass back for every rule.
 //! - `relevance`: layer-wise relevance propagation by the same kernels.
 //!
@@ -23,23 +23,21 @@ mod buffers;
 mod engine;
 mod gates;
 pub mod isa;
-mod lanes;
-mod network;
+pub mod lanes;
 mod ops;
+mod options;
 mod plan;
-mod precision;
 mod relevance;
-mod tiles;
+mod shared;
 
-pub use engine::{Cpu, CpuError, CpuOptions};
+pub use engine::Cpu;
+pub use options::{CpuError, CpuOptions, ISA_VARIABLE, level_from_env};
 pub use relevance::CpuLrp;
 
 /// Single layers, for benches and tests; not part of the stable interface.
 #[doc(hidden)]
 pub mod layers {
-    pub use crate::ops::conv2d::{Epilogue, Gate, PackedConv};
+    pub use crate::ops::conv2d::{Epilogue, Gate, PackedConv, Residual, Weighted};
     pub use crate::ops::max_pool;
     pub use crate::ops::stem::Stem;
-    pub use crate::tiles::plan::Recipe;
-    pub use crate::tiles::scheme::Scheme;
 }

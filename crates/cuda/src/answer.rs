@@ -1,62 +1,9 @@
-//! What is asked about a batch, and the room for what is found.
+//! Room for what is found out about a batch, shared out among the GPUs.
 
-use backlit_net::arch::{BLOCKS, Network};
-use backlit_net::{CLASSES, EngineError, IMAGE_LEN, Rule, Seeds};
+use backlit_net::CLASSES;
+use backlit_net::engine::question::{Back, Found};
 
 use crate::copy::copy;
-
-/// What is to be found out.
-#[derive(Clone, Copy)]
-pub(crate) struct Question<'a> {
-    pub(crate) seeds: Seeds<'a>,
-    /// Blocks whose outputs are wanted.
-    pub(crate) outputs: &'a [usize],
-    /// What is sent back; the seeds are looked at only if there is something.
-    pub(crate) passes: &'a [Pass<'a>],
-}
-
-/// One way back: under which rule, and what is to be met.
-#[derive(Clone, Copy)]
-pub(crate) struct Pass<'a> {
-    pub(crate) rule: Rule,
-    /// Blocks at whose outputs the gradient is read.
-    pub(crate) taps: &'a [usize],
-    /// Whether it goes down to the image; else it ends at the lowest tap.
-    pub(crate) input: bool,
-}
-
-impl Pass<'_> {
-    /// The block at whose output it ends, if it does not reach the image.
-    pub(crate) fn ends_at(&self) -> Option<usize> {
-        if self.input { None } else { Some(self.taps.iter().copied().min().unwrap_or(BLOCKS - 1)) }
-    }
-}
-
-impl Question<'_> {
-    /// Blocks whose whole output or gradient is looked at.
-    pub(crate) fn blocks(&self) -> impl Iterator<Item = usize> {
-        let taps = self.passes.iter().flat_map(|pass| pass.taps);
-        self.outputs.iter().chain(taps).copied()
-    }
-}
-
-/// What was found out about a whole batch.
-pub(crate) struct Found {
-    /// `[n, 1000]`.
-    pub(crate) logits: Vec<f32>,
-    /// For each of [`Question::outputs`], `[n, side, side, channels]`.
-    pub(crate) outputs: Vec<Vec<f32>>,
-    /// For each of [`Question::passes`].
-    pub(crate) back: Vec<Back>,
-}
-
-/// The gradients of one pass.
-pub(crate) struct Back {
-    /// For each tap of the pass, `[n, per_image, side, side, channels]`.
-    pub(crate) taps: Vec<Vec<f32>>,
-    /// `[n, per_image, 224, 224, 3]`, or empty.
-    pub(crate) input: Vec<f32>,
-}
 
 /// Room for what is found out about some of the images.
 pub(crate) struct Room<'a> {
@@ -71,59 +18,20 @@ pub(crate) struct BackRoom<'a> {
     pub(crate) input: &'a mut [f32],
 }
 
-/// An answer of `factors` floats, or an error where a plain allocation would abort.
-pub(crate) fn reserve(factors: &[usize]) -> Result<Vec<f32>, EngineError> {
-    let len = factors.iter().try_fold(1usize, |len, &f| len.checked_mul(f));
-    let bytes = len.and_then(|len| len.checked_mul(size_of::<f32>())).unwrap_or(usize::MAX);
-    let too_much = |_| EngineError::OutOfMemory { bytes };
-    Vec::<f32>::new().try_reserve_exact(bytes / size_of::<f32>()).map_err(too_much)?;
-    // Zeros that the system gives need not be written.
-    Ok(vec![0.0; bytes / size_of::<f32>()])
-}
-
-impl Found {
-    /// Room for all that is asked about `n` images.
-    pub(crate) fn reserve(network: &Network, n: usize, question: &Question<'_>) -> Result<Found, EngineError> {
-        Found::reserve_for(|block| network.blocks[block].expand.output_len(), IMAGE_LEN, n, question)
-    }
-
-    /// The same for images and blocks' outputs of other sizes.
-    pub(crate) fn reserve_for(
-        block_len: impl Fn(usize) -> usize,
-        image_len: usize,
-        n: usize,
-        question: &Question<'_>,
-    ) -> Result<Found, EngineError> {
-        let per_image = question.seeds.per_image();
-        let back = |pass: &Pass<'_>| {
-            let taps = pass.taps.iter().map(|&block| reserve(&[n, per_image, block_len(block)]));
-            let input = if pass.input { reserve(&[n, per_image, image_len])? } else { Vec::new() };
-            Ok(Back { taps: taps.collect::<Result<_, _>>()?, input })
+impl<'a> Room<'a> {
+    /// All of the room for what is found.
+    pub(crate) fn of(found: &'a mut Found) -> Room<'a> {
+        let back = |back: &'a mut Back| BackRoom {
+            taps: back.taps.iter_mut().map(|v| v.as_mut_slice()).collect(),
+            input: &mut back.input,
         };
-        Ok(Found {
-            logits: reserve(&[n, CLASSES])?,
-            outputs: question.outputs.iter().map(|&b| reserve(&[n, block_len(b)])).collect::<Result<_, _>>()?,
-            back: question.passes.iter().map(back).collect::<Result<_, EngineError>>()?,
-        })
-    }
-
-    /// All of it.
-    pub(crate) fn room(&mut self) -> Room<'_> {
         Room {
-            logits: &mut self.logits,
-            outputs: self.outputs.iter_mut().map(|v| v.as_mut_slice()).collect(),
-            back: self.back.iter_mut().map(Back::room).collect(),
+            logits: &mut found.logits,
+            outputs: found.outputs.iter_mut().map(|v| v.as_mut_slice()).collect(),
+            back: found.back.iter_mut().map(back).collect(),
         }
     }
-}
 
-impl Back {
-    fn room(&mut self) -> BackRoom<'_> {
-        BackRoom { taps: self.taps.iter_mut().map(|v| v.as_mut_slice()).collect(), input: &mut self.input }
-    }
-}
-
-impl<'a> Room<'a> {
     /// Takes the room of the first `images` off; what is left is that of the others.
     pub(crate) fn split_off(&mut self, images: usize) -> Room<'a> {
         let total = self.logits.len() / CLASSES;
@@ -155,7 +63,9 @@ pub(crate) fn scatter(values: &[f32], len: usize, room: &mut [f32], first: usize
 #[cfg(test)]
 mod tests {
     use super::*;
-    use backlit_net::Variant;
+    use backlit_net::arch::Network;
+    use backlit_net::engine::question::{Pass, Question};
+    use backlit_net::{IMAGE_LEN, Rule, Seeds, Variant};
 
     #[test]
     fn rooms_are_taken_off_in_order() {
@@ -163,7 +73,7 @@ mod tests {
         let seeds = Seeds::Rows { data: &[], per_image: 2 };
         let passes = [Pass { rule: Rule::Plain, taps: &[15], input: true }];
         let mut found = Found::reserve(network, 3, &Question { seeds, outputs: &[15], passes: &passes }).unwrap();
-        let mut room = found.room();
+        let mut room = Room::of(&mut found);
         let first = room.split_off(2);
         assert_eq!((first.logits.len(), room.logits.len()), (2 * CLASSES, CLASSES));
         assert_eq!((first.outputs[0].len(), room.outputs[0].len()), (2 * 49 * 2048, 49 * 2048));

@@ -4,7 +4,8 @@ mod timing;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use backlit_net::arch::{BLOCKS, Network};
+use backlit_net::arch::Network;
+use backlit_net::engine::question::{self, Found, Question, reserve};
 use backlit_net::engine::{
     Answer, Ask, ConvGradient, EngineInfo, Features, Gradients, Head, Logits, Moments, Pace, Precision, Sampler,
     TapGradients,
@@ -12,16 +13,13 @@ use backlit_net::engine::{
 use backlit_net::weights::Weights;
 use backlit_net::{CLASSES, Engine, EngineError, IMAGE_LEN, Images, Rule, SIDE, Seeds, Tap};
 
-use crate::answer::{Found, Pass, Question, reserve};
+use crate::answer::Room;
 use crate::machine::{Machine, Parts};
 use crate::options::CudaOptions;
 use crate::plan::Sharing;
 use crate::weights::{Format, HostWeights};
 use crate::{CudaError, Device, split};
 pub use timing::KernelTimes;
-
-/// Seeds for a question that sends nothing back.
-const NO_SEEDS: Seeds<'_> = Seeds::Rows { data: &[], per_image: 0 };
 
 /// Beyond this a tensor has more elements than kernels count.
 const MOST_IMAGES: usize = 1024;
@@ -78,19 +76,10 @@ impl Cuda {
 
     fn answer(&self, images: Images<'_>, question: &Question<'_>) -> Result<Found, EngineError> {
         let mut found = Found::reserve(self.network, images.len(), question)?;
-        split::answer(&self.machines, images.data(), IMAGE_LEN, question, found.room())?;
+        split::answer(&self.machines, images.data(), IMAGE_LEN, question, Room::of(&mut found))?;
         Ok(found)
     }
-
-    fn at_tap(&self, index: usize, found: Parts3, per_image: usize) -> TapGradients {
-        let (block, (logits, activation, gradient)) = (&self.network.blocks[index], found);
-        let (side, channels) = (block.side_out(), block.c_out());
-        TapGradients { logits, side, channels, activation, gradient, seeds_per_image: per_image }
-    }
 }
-
-/// Logits, activation and gradient.
-type Parts3 = (Vec<f32>, Vec<f32>, Vec<f32>);
 
 fn check(options: &CudaOptions) -> Result<(), CudaError> {
     let refuse = |problem: String| Err(CudaError::Options { problem });
@@ -130,22 +119,15 @@ impl Engine for Cuda {
     }
 
     fn predict(&self, images: Images<'_>) -> Result<Logits, EngineError> {
-        let question = Question { seeds: NO_SEEDS, outputs: &[], passes: &[] };
-        Ok(Logits { data: self.answer(images, &question)?.logits })
+        question::predict(|question| self.answer(images, question))
     }
 
     fn gradient(&self, images: Images<'_>, seeds: Seeds<'_>, rule: Rule) -> Result<Gradients, EngineError> {
-        seeds.check(images.len())?;
-        let passes = [Pass { rule, taps: &[], input: true }];
-        let found = self.answer(images, &Question { seeds, outputs: &[], passes: &passes })?;
-        let gradient = found.back.into_iter().next().map(|back| back.input).unwrap_or_default();
-        Ok(Gradients { logits: found.logits, gradient, seeds_per_image: seeds.per_image() })
+        question::gradient(images, seeds, rule, |question| self.answer(images, question))
     }
 
     fn features(&self, images: Images<'_>) -> Result<Features, EngineError> {
-        let question = Question { seeds: NO_SEEDS, outputs: &[BLOCKS - 1], passes: &[] };
-        let mut found = self.answer(images, &question)?;
-        Ok(Features { logits: found.logits, data: found.outputs.pop().unwrap_or_default() })
+        question::features(|question| self.answer(images, question))
     }
 
     fn gradient_at(
@@ -155,37 +137,11 @@ impl Engine for Cuda {
         rule: Rule,
         tap: Tap,
     ) -> Result<TapGradients, EngineError> {
-        let index = tap.block()?;
-        seeds.check(images.len())?;
-        let passes = [Pass { rule, taps: &[index], input: false }];
-        let mut found = self.answer(images, &Question { seeds, outputs: &[index], passes: &passes })?;
-        let gradient = found.back.pop().and_then(|mut back| back.taps.pop()).unwrap_or_default();
-        let activation = found.outputs.pop().unwrap_or_default();
-        Ok(self.at_tap(index, (found.logits, activation, gradient), seeds.per_image()))
+        question::gradient_at(self.network, images, seeds, rule, tap, |question| self.answer(images, question))
     }
 
     fn ask(&self, images: Images<'_>, ask: &Ask<'_>) -> Result<Answer, EngineError> {
-        let taps = ask.check(images.len())?;
-        let mut outputs = taps.clone();
-        outputs.extend(ask.features.then_some(BLOCKS - 1));
-        // The taps travel with the first plain pass; without one they need a pass of their own.
-        let carrier = ask.input.iter().position(|&rule| rule == Rule::Plain);
-        let pass = |(i, &rule)| Pass { rule, taps: if carrier == Some(i) { &taps } else { &[] }, input: true };
-        let mut passes: Vec<Pass<'_>> = ask.input.iter().enumerate().map(pass).collect();
-        if carrier.is_none() && !taps.is_empty() {
-            passes.push(Pass { rule: Rule::Plain, taps: &taps, input: false });
-        }
-        let found = self.answer(images, &Question { seeds: ask.seeds, outputs: &outputs, passes: &passes })?;
-
-        let Found { logits, mut outputs, mut back } = found;
-        let features = if ask.features { outputs.pop() } else { None };
-        let gradients = back.iter_mut().flat_map(|back| std::mem::take(&mut back.taps));
-        let per_image = ask.seeds.per_image();
-        let at_tap =
-            |((&index, activation), gradient)| self.at_tap(index, (logits.clone(), activation, gradient), per_image);
-        let taps = taps.iter().zip(outputs).zip(gradients).map(at_tap).collect();
-        let input = back.into_iter().take(ask.input.len()).map(|back| back.input).collect();
-        Ok(Answer { logits, input, taps, features, seeds_per_image: per_image })
+        question::ask(self.network, images, ask, |question| self.answer(images, question))
     }
 
     fn head(&self) -> Result<Head<'_>, EngineError> {
@@ -206,19 +162,15 @@ impl Engine for Cuda {
         rule: Rule,
         see: &mut (dyn FnMut(ConvGradient<'_>) + Send),
     ) -> Result<Gradients, EngineError> {
-        if image.len() != 1 {
-            return Err(EngineError::OneImage { found: image.len() });
-        }
-        seeds.check(1)?;
-        let passes = [Pass { rule, taps: &[], input: true }];
-        let question = Question { seeds, outputs: &[], passes: &passes };
-        let mut found = Found::reserve(self.network, 1, &question)?;
+        image.check_one()?;
         let mut show = |seed: usize, conv: usize, gradient: &[f32]| {
             see(ConvGradient { conv, seed, bias: &self.biases[conv], gradient });
         };
-        split::free(&self.machines).answer(image.data(), 0, &question, found.room(), Some(&mut show))?;
-        let gradient = found.back.into_iter().next().map(|back| back.input).unwrap_or_default();
-        Ok(Gradients { logits: found.logits, gradient, seeds_per_image: seeds.per_image() })
+        question::gradient(image, seeds, rule, |question| {
+            let mut found = Found::reserve(self.network, 1, question)?;
+            split::free(&self.machines).answer(image.data(), 0, question, Room::of(&mut found), Some(&mut show))?;
+            Ok(found)
+        })
     }
 
     fn gradient_moments(
@@ -229,11 +181,7 @@ impl Engine for Cuda {
         rule: Rule,
         pace: &mut Pace<'_>,
     ) -> Result<Moments, EngineError> {
-        if image.len() != 1 {
-            return Err(EngineError::OneImage { found: image.len() });
-        }
-        seeds.check(1)?;
-        let samples = sampler.check()?;
+        let samples = Moments::check(image, sampler, seeds)?;
         // Samples are summed in their order, so they stay together on one GPU.
         split::free(&self.machines).moments(image.data(), (sampler, samples), seeds, rule, pace)
     }

@@ -3,9 +3,10 @@
 use std::sync::{Mutex, MutexGuard, TryLockError};
 use std::thread;
 
+use backlit_net::engine::question::Question;
 use backlit_net::{CLASSES, EngineError};
 
-use crate::answer::{Question, Room};
+use crate::answer::Room;
 use crate::engine::lock;
 use crate::machine::Machine;
 

@@ -134,9 +134,7 @@ impl<T: Real> Engine for Reference<T> {
         rule: Rule,
         see: &mut (dyn FnMut(ConvGradient<'_>) + Send),
     ) -> Result<Gradients, EngineError> {
-        if image.len() != 1 {
-            return Err(EngineError::OneImage { found: image.len() });
-        }
+        image.check_one()?;
         seeds.check(1)?;
         let trace = self.forward(image);
         let logits = to_f32(&trace.logits);

@@ -88,8 +88,9 @@ pub(crate) struct NetworkArgs {
     /// Threads to compute with [default: all processors]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
-    /// Instruction set of the CPU engine: portable or avx2 [default: the best there is]
-    #[arg(long, env = "BACKLIT_ISA", value_name = "LEVEL")]
+    /// Instruction set of the CPU engine, one that `backlit doctor` lists [default: what the environment variable
+    /// BACKLIT_ISA names, else the best there is]
+    #[arg(long, value_name = "LEVEL")]
     pub(crate) isa: Option<Level>,
     /// Photographs that go through the network together; changes memory and speed, never a result
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=4096))]

@@ -1,6 +1,7 @@
 //! What `backlit doctor` finds out about GPUs: the driver, the devices, the compiler, what is compiled already.
 
 use backlit::cpu::isa::Level;
+use backlit::cpu::{ISA_VARIABLE, level_from_env};
 use backlit::cuda::compile::{Cache, FOLDER_VARIABLE, NvrtcStatus, READY_VARIABLE, nvrtc_status};
 use backlit::cuda::{CudaError, Device, DeviceInfo, probe};
 
@@ -21,11 +22,16 @@ impl Gpu {
 
     /// What `--engine auto` takes.
     pub(crate) fn engine(&self) -> String {
+        let level = match level_from_env() {
+            Ok(Some(level)) => return format!("cpu, f32, {level}, as {ISA_VARIABLE} says"),
+            Ok(None) => Level::best(),
+            Err(why) => return format!("none: {why}"),
+        };
         let ready = std::env::var_os(READY_VARIABLE).is_some_and(|folder| !folder.is_empty());
         let compiles = self.nvrtc.as_ref().is_some_and(|status| status.found.is_some() || ready);
         match self.devices.as_deref().map(<[_]>::first) {
             Ok(Some(first)) if first.is_supported() && compiles => format!("cuda, mixed, {}", first.arch),
-            _ => format!("cpu, f32, {}", Level::best()),
+            _ => format!("cpu, f32, {level}"),
         }
     }
 

@@ -42,6 +42,13 @@ pub(crate) fn session(weights: &Weights, arguments: &NetworkArgs, methods: &[Met
         let message = "--device names a GPU, and this engine has none: take --engine cuda or auto";
         return Err(Failure::Usage(message.into()));
     }
+    if arguments.isa.is_some()
+        && (!arguments.device.is_empty() || matches!(arguments.engine, EngineArg::Cuda | EngineArg::Reference))
+    {
+        let message =
+            "--isa names an instruction set of the CPU engine, and another was asked for: leave out one of them";
+        return Err(Failure::Usage(message.into()));
+    }
     let options = SessionOptions {
         engine: match arguments.engine {
             EngineArg::Auto => EngineChoice::Auto,

@@ -1,6 +1,15 @@
 //! AVX2 with fused multiply-add (Intel since 2013, AMD since 2015).
+//!
+//! Sixteen registers of eight floats. A strip is 6 rows by 16 channels: 12 registers of sums, 2 of weights, 1 for the
+//! element that all lanes share. One step of c is 12 multiply-adds and 8 loads; a core that starts two of each a cycle
+//! is kept busy by the former, and 12 independent sums hide a latency of up to 6 cycles.
 
-use super::{Isa, Job};
+use std::arch::x86_64::*;
+
+use backlit_net::Rule;
+
+use super::{Isa, Job, Sums, check_lengths};
+use crate::lanes::{GateWord, Lanes};
 
 /// Proof that the processor, and the system that runs it, have AVX2 and FMA.
 #[derive(Clone, Copy, Debug)]
@@ -13,9 +22,91 @@ impl Avx2 {
     }
 }
 
+/// Registers of a [`Lanes`].
+const HALVES: usize = 2;
+
+/// [`Isa::accumulate`] for M rows.
+///
+/// # Safety
+/// `rows` has M entries of `panels.len()` elements, `sums` has M.
+#[target_feature(enable = "avx2,fma")]
+#[allow(unsafe_code)]
+unsafe fn strip<const M: usize>(rows: &[&[f32]], panels: &[Lanes], sums: &mut [Lanes], found: Sums) {
+    let mut partial = [[_mm256_setzero_ps(); HALVES]; M];
+    // SAFETY: the caller promises that index m < M is in `rows` and `sums`, and that index c < panels.len() is in each
+    // row; a `Lanes` is 16 floats at a multiple of 64 bytes.
+    unsafe {
+        let rows: [*const f32; M] = std::array::from_fn(|m| rows.get_unchecked(m).as_ptr());
+        for c in 0..panels.len() {
+            let panel = panels.as_ptr().add(c).cast::<f32>();
+            let weights = [_mm256_load_ps(panel), _mm256_load_ps(panel.add(8))];
+            for m in 0..M {
+                let x = _mm256_broadcast_ss(&*rows[m].add(c));
+                for h in 0..HALVES {
+                    partial[m][h] = _mm256_fmadd_ps(x, weights[h], partial[m][h]);
+                }
+            }
+        }
+        for m in 0..M {
+            for h in 0..HALVES {
+                let sum = sums.as_mut_ptr().add(m).cast::<f32>().add(8 * h);
+                let total = match found {
+                    Sums::Fresh => partial[m][h],
+                    Sums::Running => _mm256_add_ps(_mm256_load_ps(sum), partial[m][h]),
+                };
+                _mm256_store_ps(sum, total);
+            }
+        }
+    }
+}
+
+/// [`Isa::relu`].
+#[target_feature(enable = "avx2")]
+#[allow(unsafe_code)]
+#[inline]
+fn relu(v: &mut Lanes) -> GateWord {
+    let zero = _mm256_setzero_ps();
+    let mut word = 0;
+    for h in 0..HALVES {
+        let half = v.0[8 * h..].as_mut_ptr();
+        // SAFETY: a `Lanes` has 16 floats, h < 2, and each half begins at a multiple of 32 bytes.
+        unsafe {
+            let x = _mm256_load_ps(half);
+            word |= _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(x, zero)) << (8 * h);
+            // The second operand wins if either is a NaN.
+            _mm256_store_ps(half, _mm256_max_ps(zero, x));
+        }
+    }
+    word as GateWord
+}
+
+/// [`Isa::relu_dgrad`].
+#[target_feature(enable = "avx2")]
+#[allow(unsafe_code)]
+#[inline]
+fn relu_dgrad(rule: Rule, word: GateWord, d: &mut Lanes) {
+    let bits = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+    for h in 0..HALVES {
+        let half = d.0[8 * h..].as_mut_ptr();
+        // SAFETY: as in `relu`.
+        unsafe {
+            let mut x = _mm256_load_ps(half);
+            if rule != Rule::Plain {
+                x = _mm256_max_ps(x, _mm256_setzero_ps());
+            }
+            if rule != Rule::Rectified {
+                let word = _mm256_set1_epi32(i32::from(word) >> (8 * h));
+                let open = _mm256_cmpeq_epi32(_mm256_and_si256(word, bits), bits);
+                x = _mm256_and_ps(x, _mm256_castsi256_ps(open));
+            }
+            _mm256_store_ps(half, x);
+        }
+    }
+}
+
 impl Isa for Avx2 {
-    // 12 of 16 AVX registers hold sums.
-    const STRIP: usize = 6;
+    const ROWS: usize = 6;
+    const PANELS: usize = 1;
 
     #[inline]
     #[allow(unsafe_code)]
@@ -32,5 +123,36 @@ impl Isa for Avx2 {
     #[inline(always)]
     fn mul_add(self, a: f32, b: f32, c: f32) -> f32 {
         a.mul_add(b, c)
+    }
+
+    #[inline(always)]
+    #[allow(unsafe_code)]
+    fn accumulate(self, rows: &[&[f32]], panels: &[Lanes], sums: &mut [Lanes], found: Sums) {
+        check_lengths::<Self>(rows, panels, sums);
+        // SAFETY: the processor has the instructions (see `run`), and the lengths were checked.
+        unsafe {
+            match rows.len() {
+                6 => strip::<6>(rows, panels, sums, found),
+                5 => strip::<5>(rows, panels, sums, found),
+                4 => strip::<4>(rows, panels, sums, found),
+                3 => strip::<3>(rows, panels, sums, found),
+                2 => strip::<2>(rows, panels, sums, found),
+                _ => strip::<1>(rows, panels, sums, found),
+            }
+        }
+    }
+
+    #[inline(always)]
+    #[allow(unsafe_code)]
+    fn relu(self, v: &mut Lanes) -> GateWord {
+        // SAFETY: the processor has AVX2 (see `run`).
+        unsafe { relu(v) }
+    }
+
+    #[inline(always)]
+    #[allow(unsafe_code)]
+    fn relu_dgrad(self, rule: Rule, word: GateWord, d: &mut Lanes) {
+        // SAFETY: the processor has AVX2 (see `run`).
+        unsafe { relu_dgrad(rule, word, d) }
     }
 }

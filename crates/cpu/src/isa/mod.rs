@@ -1,22 +1,30 @@
 //! Instruction sets, chosen at run time.
 //!
 //! A token such as [`Avx2`] can only be made by [`Avx2::new`], which asks the processor. Whoever holds one may
-//! therefore run code compiled for that instruction set; [`Isa::run`] is the only way to do so and the only `unsafe`
-//! of this crate. A [`Job`] is written once, generic over the token, in plain Rust that the compiler vectorises.
+//! therefore run code compiled for that instruction set; [`Isa::run`] is the way to do so. A [`Job`] is written once,
+//! generic over the token, in plain Rust that the compiler vectorises. The one loop that decides the speed,
+//! [`Isa::accumulate`], is written by hand for each instruction set.
 
 #[cfg(target_arch = "x86_64")]
 mod amx;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod level;
 mod portable;
 
-use std::fmt;
-use std::str::FromStr;
+use backlit_net::Rule;
+
+use crate::lanes::{GateWord, Lanes};
 
 #[cfg(target_arch = "x86_64")]
 pub use amx::{Amx, NoAmx};
 #[cfg(target_arch = "x86_64")]
 pub use avx2::Avx2;
+#[cfg(target_arch = "x86_64")]
+pub use avx512::Avx512;
+pub use level::{Level, Token};
 pub use portable::Portable;
 
 /// A piece of work to be compiled once for every instruction set.
@@ -30,106 +38,56 @@ pub trait Job {
     fn run<I: Isa>(self, isa: I) -> Self::Output;
 }
 
+/// What [`Isa::accumulate`] finds in the sums.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sums {
+    /// Nothing of value: overwrite.
+    Fresh,
+    /// Earlier sums: add.
+    Running,
+}
+
 /// Proof that an instruction set may be used.
 pub trait Isa: Copy + Send + Sync + 'static {
-    /// Pixels whose sums, sixteen channels each, fit into the registers beside a panel and a pixel.
-    const STRIP: usize;
+    /// The most rows of a strip: as many as have their sums in registers, beside a panel and an element.
+    const ROWS: usize;
+
+    /// Panels of sixteen channels that a strip meets at once.
+    const PANELS: usize;
 
     /// Compiles and runs a job with this instruction set.
     fn run<J: Job>(self, job: J) -> J::Output;
 
     /// `a * b + c`, in one rounding where the instruction set has it and in two where it has not.
     fn mul_add(self, a: f32, b: f32, c: f32) -> f32;
+
+    /// The innermost loop of every convolution: a strip of rows times a group of panels.
+    ///
+    /// ```text
+    /// sums[m][p][l] (+)= sum over c of  rows[m][c] * panels[c][p][l]    m < M rows, p < PANELS, l < 16 channels
+    /// ```
+    ///
+    /// `rows`: 1 to [`ROWS`](Isa::ROWS) of the same length; `panels`: [`PANELS`](Isa::PANELS) for every element of a
+    /// row; `sums`: [`PANELS`](Isa::PANELS) a row. The products of a call are summed in registers, in order of c,
+    /// before they meet `sums`.
+    ///
+    /// # Panics
+    /// If the lengths do not fit each other.
+    fn accumulate(self, rows: &[&[f32]], panels: &[Lanes], sums: &mut [Lanes], found: Sums);
+
+    /// Applies ReLU and returns which lanes passed, those above zero. A NaN stays.
+    fn relu(self, v: &mut Lanes) -> GateWord;
+
+    /// Sends sixteen gradients back through ReLUs whose outputs left `word`.
+    fn relu_dgrad(self, rule: Rule, word: GateWord, d: &mut Lanes);
 }
 
-/// The instruction sets that this crate has code for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Level {
-    /// Whatever the compiler may assume of the target (SSE2 on x86-64).
-    Portable,
-    /// AVX2 and FMA.
-    Avx2,
-}
-
-impl Level {
-    /// All levels, lowest first.
-    pub const ALL: [Level; 2] = [Level::Portable, Level::Avx2];
-
-    /// `portable` or `avx2`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Level::Portable => "portable",
-            Level::Avx2 => "avx2",
-        }
-    }
-
-    /// Whether this processor has it.
-    pub fn is_available(self) -> bool {
-        self.token().is_some()
-    }
-
-    /// Its token, if this processor has it.
-    pub fn token(self) -> Option<Token> {
-        match self {
-            Level::Portable => Some(Token::Portable(Portable)),
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => Avx2::new().map(Token::Avx2),
-            #[cfg(not(target_arch = "x86_64"))]
-            Level::Avx2 => None,
-        }
-    }
-
-    /// The highest level that this processor has.
-    pub fn best() -> Level {
-        Level::ALL.into_iter().rev().find(|l| l.is_available()).unwrap_or(Level::Portable)
-    }
-}
-
-/// The token of some level.
-#[derive(Clone, Copy, Debug)]
-pub enum Token {
-    /// See [`Portable`].
-    Portable(Portable),
-    /// See [`Avx2`].
-    #[cfg(target_arch = "x86_64")]
-    Avx2(Avx2),
-}
-
-impl Token {
-    /// Runs a job at this level.
-    #[inline]
-    pub fn run<J: Job>(self, job: J) -> J::Output {
-        match self {
-            Token::Portable(isa) => isa.run(job),
-            #[cfg(target_arch = "x86_64")]
-            Token::Avx2(isa) => isa.run(job),
-        }
-    }
-
-    /// The level it proves.
-    pub fn level(self) -> Level {
-        match self {
-            Token::Portable(_) => Level::Portable,
-            #[cfg(target_arch = "x86_64")]
-            Token::Avx2(_) => Level::Avx2,
-        }
-    }
-}
-
-impl fmt::Display for Level {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Level {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Level, String> {
-        Level::ALL
-            .into_iter()
-            .find(|l| l.as_str() == text)
-            .ok_or_else(|| format!("unknown instruction set `{text}`: expected `portable` or `avx2`"))
-    }
+/// Checks what [`Isa::accumulate`] is given, so that what follows need not.
+#[inline(always)]
+fn check_lengths<I: Isa>(rows: &[&[f32]], panels: &[Lanes], sums: &[Lanes]) {
+    let depth = panels.len() / I::PANELS;
+    assert!(panels.len().is_multiple_of(I::PANELS), "{} panels in groups of {}", panels.len(), I::PANELS);
+    assert!(!rows.is_empty() && rows.len() <= I::ROWS, "{} rows", rows.len());
+    assert!(sums.len() == rows.len() * I::PANELS, "{} sums for {} rows", sums.len(), rows.len());
+    assert!(rows.iter().all(|row| row.len() == depth), "rows that are not {depth} long");
 }

@@ -39,13 +39,12 @@ impl Head {
         (&self.weight, &self.bias)
     }
 
-    /// `x` `[n, 7, 7, 2048]` to logits `[n, 1000]`.
-    pub(crate) fn forward(&self, token: Token, x: &[f32]) -> Vec<f32> {
-        let mut logits = self.bias.repeat(x.len() / INPUT_LEN);
+    /// `x` `[n, 7, 7, 2048]` to logits `[n, 1000]`, overwritten.
+    pub(crate) fn forward(&self, token: Token, x: &[f32], logits: &mut [f32]) {
         logits.par_chunks_mut(CLASSES).zip(x.par_chunks(INPUT_LEN)).for_each(|(logits, x)| {
+            logits.copy_from_slice(&self.bias);
             token.run(Forward { head: self, x, logits });
         });
-        logits
     }
 
     /// One seed `[1000]` an image to `dx` `[n, 7, 7, 2048]`, through the last block's ReLU if there is a gate.

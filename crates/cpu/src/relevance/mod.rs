@@ -4,13 +4,13 @@ mod elementwise;
 mod plan;
 mod stem;
 
+use backlit_net::engine::question::reserve;
 use backlit_net::engine::{Gradients, check_logits};
 use backlit_net::relevance::{LrpRules, Propagate};
 use backlit_net::weights::{FoldedConv, Weights};
 use backlit_net::{CLASSES, EngineError, IMAGE_LEN, Images, Seeds};
 
-use crate::answer::reserve;
-use crate::engine::{CpuError, CpuOptions, prepare, within};
+use crate::options::{CpuError, CpuOptions, prepare, within};
 use plan::Plan;
 
 /// Images that go through the network together: each keeps 60 MB of activations.
@@ -28,7 +28,7 @@ impl CpuLrp {
     /// Folds and packs the weights of a file for this processor.
     ///
     /// # Errors
-    /// [`CpuError`] if the processor lacks the instruction set asked for, or threads cannot be started.
+    /// Those of [`Cpu::new`](crate::Cpu::new).
     pub fn new(weights: &Weights, options: CpuOptions) -> Result<CpuLrp, CpuError> {
         let (token, pool) = prepare(options)?;
         let plan = within(pool.as_ref(), || Plan::new(weights, token));

@@ -16,7 +16,7 @@ use super::stem::StemRules;
 use crate::buffers::{Buffer, Buffers};
 use crate::isa::Token;
 use crate::lanes::LANES;
-use crate::ops::conv2d::{Epilogue, Gate, PackedConv};
+use crate::ops::conv2d::{Epilogue, Gate, PackedConv, Residual};
 use crate::ops::head::Head;
 use crate::ops::max_pool;
 use crate::ops::stem::{self, Stem};
@@ -71,9 +71,9 @@ impl Plan {
             let folded = weights.conv(conv);
             let positive = positive_part(&folded);
             Packed {
-                forward: PackedConv::forward(conv, &folded),
-                positive: PackedConv::forward(conv, &positive),
-                positive_dgrad: PackedConv::dgrad(conv, &positive),
+                forward: PackedConv::forward(token, conv, &folded),
+                positive: PackedConv::forward(token, conv, &positive),
+                positive_dgrad: PackedConv::dgrad(token, conv, &positive),
             }
         };
         let block = |block: &backlit_net::arch::Block| Block {
@@ -112,7 +112,8 @@ impl Plan {
             let output = self.conv_relu(&block.expand, n, &spatial, Some(shortcut.as_deref().unwrap_or(x)));
             blocks.push(BlockTrace { reduce, spatial, shortcut, output });
         }
-        let logits = self.head.forward(self.token, blocks.last().map_or(&pooled, |b| &b.output));
+        let mut logits = vec![0.0; n * CLASSES];
+        self.head.forward(self.token, blocks.last().map_or(&pooled, |b| &b.output), &mut logits);
         Trace { n, images, codes, pooled, blocks, logits }
     }
 
@@ -190,14 +191,14 @@ impl Plan {
 
     fn run(&self, conv: &PackedConv, n: usize, x: &[f32]) -> Buffer<'_> {
         let mut y = self.buffers.take(n * conv.output_len());
-        conv.run(self.token, x, &mut y, Epilogue { residual: None, gate: Gate::None });
+        conv.run(x, &mut y, Epilogue { residual: None, gate: Gate::None });
         y
     }
 
     fn conv_relu(&self, conv: &Packed, n: usize, x: &[f32], residual: Option<&[f32]>) -> Buffer<'_> {
         let len = n * conv.forward.output_len();
         let (mut y, mut gates) = (self.buffers.take(len), vec![0; len / LANES]);
-        conv.forward.run(self.token, x, &mut y, Epilogue { residual, gate: Gate::Relu(&mut gates) });
+        conv.forward.run(x, &mut y, Epilogue { residual: residual.map(Residual::Same), gate: Gate::Relu(&mut gates) });
         y
     }
 }

@@ -1,12 +1,12 @@
 //! One batch of images in the memory of a machine, step by step.
 
 use backlit_net::arch::BLOCKS;
+use backlit_net::engine::question::Pass;
 use backlit_net::{CLASSES, Rule};
 
 use super::unpool::unpool;
 use super::{Memory, Parts};
 use crate::CudaError;
-use crate::answer::Pass;
 use crate::copy::copy;
 use crate::ops::head::{HeadArgs, HeadDgradArgs};
 use crate::ops::sample::Source;

@@ -22,10 +22,11 @@ pub(crate) use parts::Parts;
 pub use timing::KernelTimes;
 
 use backlit_net::engine::check_logits;
+use backlit_net::engine::question::{Question, reserve};
 use backlit_net::{CLASSES, EngineError, Seeds};
 
 use crate::CudaError;
-use crate::answer::{Question, Room, reserve, scatter};
+use crate::answer::{Room, scatter};
 use crate::ops::sample::Source;
 use crate::plan::{Layout, Plan, Sharing};
 use batch::Batch;

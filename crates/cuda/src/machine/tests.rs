@@ -12,10 +12,10 @@ use backlit_testkit::random::{Random, to_f32, to_f64};
 use backlit_testkit::small;
 
 use super::*;
-use crate::answer::{Found, Pass};
 use crate::planes::Sixteen;
 use crate::weights::{Format, HostWeights};
 use crate::{Cubins, Device};
+use backlit_net::engine::question::{Found, Pass};
 
 const SIDE: usize = 32;
 const LEN: usize = SIDE * SIDE * 3;
@@ -82,7 +82,7 @@ fn room(n: usize, question: &Question<'_>) -> Found {
 
 fn ask(machine: &mut Machine, images: &[f32], question: &Question<'_>) -> Found {
     let mut found = room(images.len() / LEN, question);
-    let done = machine.answer(images, 0, question, found.room(), None);
+    let done = machine.answer(images, 0, question, Room::of(&mut found), None);
     done.unwrap_or_else(|e| panic!("{e}: {}", last_error()));
     found
 }
@@ -260,7 +260,7 @@ fn every_convolution_shows_its_gradient() {
         };
         let mut room = room(1, &question);
         let mut see = |k: usize, conv: usize, d: &[f32]| found.push((k, conv, d.to_vec()));
-        machine.answer(&data, 0, &question, room.room(), Some(&mut see)).expect("an answer");
+        machine.answer(&data, 0, &question, Room::of(&mut room), Some(&mut see)).expect("an answer");
         assert_eq!(found.len(), expected.len());
         for ((k, conv, d), (wanted_k, wanted_conv, wanted)) in found.iter().zip(&expected) {
             assert_eq!((k, conv), (wanted_k, wanted_conv), "{variant} {rule}");
@@ -335,7 +335,7 @@ fn pixels_beyond_all_bounds_are_an_error() {
         let mut data = images(2);
         data[LEN..].fill(3e38);
         let mut found = room(2, &NOTHING);
-        let done = machine.answer(&data, 7, &NOTHING, found.room(), None);
+        let done = machine.answer(&data, 7, &NOTHING, Room::of(&mut found), None);
         assert_eq!(done, Err(EngineError::NonFiniteLogits { image: 8 }), "{}", precision.as_str());
     }
 }
@@ -358,7 +358,7 @@ fn a_batch_is_divided_among_gpus() {
     with_gpus(&[Gpu::default(), Gpu::default()], || {
         let machines = [0, 1].map(|ordinal| Mutex::new(machine_on(ordinal, HOW).expect("two GPUs")));
         let mut found = room(3, &question);
-        crate::split::answer(&machines, &data, LEN, &question, found.room()).expect("an answer");
+        crate::split::answer(&machines, &data, LEN, &question, Room::of(&mut found)).expect("an answer");
         assert_bits("logits", &found.logits, &expected.logits);
         assert_bits("output", &found.outputs[0], &expected.outputs[0]);
         assert_bits("gradient", &found.back[0].input, &expected.back[0].input);
@@ -392,7 +392,7 @@ fn a_small_gpu_takes_smaller_batches_until_one_image_does_not_fit() {
     with_gpu(with_room_for(0.02), || {
         let mut machine = machine(HOW);
         let mut found = room(1, &NOTHING);
-        let refused = machine.answer(&data[..LEN], 0, &NOTHING, found.room(), None).expect_err("no room");
+        let refused = machine.answer(&data[..LEN], 0, &NOTHING, Room::of(&mut found), None).expect_err("no room");
         assert!(refused.to_string().contains("out of GPU memory"), "{refused}");
     });
 }
@@ -411,7 +411,7 @@ fn a_call_that_fails_is_an_error_and_the_next_question_is_answered() {
             let mut found = room(2, &question);
             // 1: CUDA_ERROR_INVALID_VALUE, which does not take the device with it.
             fail_call(k, 1);
-            let done = machine.answer(&data, 0, &question, found.room(), None);
+            let done = machine.answer(&data, 0, &question, Room::of(&mut found), None);
             fail_call(0, 0);
             match done {
                 Err(error) => {

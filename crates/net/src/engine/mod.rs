@@ -10,6 +10,7 @@ mod head;
 mod moments;
 mod outputs;
 mod quadrature;
+pub mod question;
 mod sampler;
 mod seeds;
 
@@ -172,6 +173,17 @@ impl<'a> Images<'a> {
         self.range(index..index + 1)
     }
 
+    /// Checks that it is exactly one image.
+    ///
+    /// # Errors
+    /// [`EngineError::OneImage`].
+    pub fn check_one(&self) -> Result<(), EngineError> {
+        match self.len() {
+            1 => Ok(()),
+            found => Err(EngineError::OneImage { found }),
+        }
+    }
+
     /// A run of images.
     ///
     /// # Panics
@@ -184,7 +196,11 @@ impl<'a> Images<'a> {
 
 /// A network with its weights, ready to answer.
 ///
-/// Object-safe and shared between threads. A batch may have any size: engines split it as they like.
+/// Object-safe and shared between threads. A batch may have any size from one image on: engines split it as they like.
+/// An empty batch cannot be asked about, for [`Images`] has at least one.
+///
+/// What an engine calls while it computes (seeds that are written from logits, `see`, the watch of a [`Pace`]) must not
+/// ask the same engine again: an engine may hold what the second question would wait for.
 pub trait Engine: Send + Sync {
     /// What it is.
     fn info(&self) -> EngineInfo;

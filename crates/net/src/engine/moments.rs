@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::question::reserve;
 use super::{Engine, EngineError, Images, Rule, Sampler, Seeds};
 use crate::{CLASSES, IMAGE_LEN};
 
@@ -22,6 +23,18 @@ pub struct Moments {
     pub variance: Vec<f32>,
     /// Samples taken.
     pub samples: usize,
+}
+
+impl Moments {
+    /// Number of samples, after the checks of every [`Engine::gradient_moments`].
+    ///
+    /// # Errors
+    /// [`EngineError::OneImage`], and those of [`Seeds::check`] and [`Sampler::check`].
+    pub fn check(image: Images<'_>, sampler: &Sampler, seeds: Seeds<'_>) -> Result<usize, EngineError> {
+        image.check_one()?;
+        seeds.check(1)?;
+        sampler.check()
+    }
 }
 
 /// How a loop over samples is run; it never changes a result.
@@ -63,16 +76,12 @@ pub(super) fn moments_by_batches<E: Engine + ?Sized>(
     rule: Rule,
     pace: &mut Pace<'_>,
 ) -> Result<Moments, EngineError> {
-    if image.len() != 1 {
-        return Err(EngineError::OneImage { found: image.len() });
-    }
-    seeds.check(1)?;
-    let samples = sampler.check()?;
+    let samples = Moments::check(image, sampler, seeds)?;
     let per_image = seeds.per_image();
     let copies = pace.copies().min(samples);
     let mut logits = vec![0f64; CLASSES];
     let mut sums = Sums::new(reserve_check(per_image)?);
-    let mut batch = vec![0f32; copies * IMAGE_LEN];
+    let mut batch = reserve(&[copies, IMAGE_LEN])?;
     let mut total = 0f64;
     for first in (0..samples).step_by(copies) {
         let count = copies.min(samples - first);

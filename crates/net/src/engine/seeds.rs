@@ -57,14 +57,25 @@ impl Seeds<'_> {
     /// # Errors
     /// [`EngineError::NonFiniteSeed`] if the rows hold a NaN or an infinity.
     pub fn rows(&self, image: usize, logits: &[f32]) -> Result<Vec<f32>, EngineError> {
-        let len = self.per_image() * CLASSES;
+        let mut rows = vec![0.0; self.per_image() * CLASSES];
+        self.write_rows(image, logits, &mut rows)?;
+        Ok(rows)
+    }
+
+    /// The same, written over `rows`.
+    ///
+    /// # Errors
+    /// [`EngineError::NonFiniteSeed`] if the rows hold a NaN or an infinity.
+    pub fn write_rows(&self, image: usize, logits: &[f32], rows: &mut [f32]) -> Result<(), EngineError> {
         match self {
-            Seeds::Rows { data, .. } => Ok(data[image * len..][..len].to_vec()),
+            Seeds::Rows { data, .. } => {
+                rows.copy_from_slice(&data[image * rows.len()..][..rows.len()]);
+                Ok(())
+            }
             Seeds::FromLogits { per_image, write } => {
-                let mut rows = vec![0.0; len];
-                write(image, logits, &mut rows);
-                finite(image, *per_image, &rows)?;
-                Ok(rows)
+                rows.fill(0.0);
+                write(image, logits, rows);
+                finite(image, *per_image, rows)
             }
         }
     }

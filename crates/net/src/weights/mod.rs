@@ -10,6 +10,7 @@ mod fold;
 mod names;
 mod provenance;
 mod randomized;
+mod read;
 mod tensor;
 mod tfjs;
 
@@ -21,17 +22,15 @@ pub use provenance::{Claims, Provenance};
 pub use randomized::CASCADE;
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 use std::sync::OnceLock;
 
+use rayon::prelude::*;
+
 use crate::arch::{Conv, Network, Variant};
 use crate::preprocess::Preprocessing;
+use read::read_file;
 use tensor::Tensor;
-
-/// A ResNet-50 file is 102 MB in single precision and 205 MB in double; nothing above this is one.
-const MAX_FILE_BYTES: u64 = 1 << 30;
 
 /// A weights file, checked: every tensor of the table is there, in the right shape, finite, with no variance below 0.
 #[derive(Debug)]
@@ -115,9 +114,11 @@ impl Weights {
         };
         found.nothing_left()?;
 
-        for tensor in convs.iter().flat_map(ConvTensors::all).chain([&dense.kernel, &dense.bias]) {
-            tensor.check_finite(archive.data())?;
-        }
+        let tensors: Vec<&Tensor> =
+            convs.iter().flat_map(ConvTensors::all).chain([&dense.kernel, &dense.bias]).collect();
+        // Whichever thread is first, the first bad tensor of the table is the one that is named.
+        let bad: Vec<Problem> = tensors.par_iter().filter_map(|t| t.check_finite(archive.data()).err()).collect();
+        bad.into_iter().next().map_or(Ok(()), Err)?;
         for conv in &convs {
             conv.variance.check_not_negative(archive.data())?;
         }
@@ -245,16 +246,4 @@ impl<'a> Lookup<'a> {
         let left = self.tensors.iter().filter(|(_, (_, taken))| !taken).map(|(name, _)| *name).min();
         left.map_or(Ok(()), |name| Err(Problem::Unexpected { name: name.into() }))
     }
-}
-
-/// Reads a whole file, unless it is far too large to be what it should be.
-fn read_file(path: &Path) -> Result<Vec<u8>, Problem> {
-    let mut file = File::open(path).map_err(Problem::Read)?;
-    let length = file.metadata().map_err(Problem::Read)?.len();
-    if length > MAX_FILE_BYTES {
-        return Err(Problem::TooLarge { bytes: length });
-    }
-    let mut bytes = Vec::with_capacity(length as usize + 1);
-    file.by_ref().take(MAX_FILE_BYTES).read_to_end(&mut bytes).map_err(Problem::Read)?;
-    Ok(bytes)
 }

@@ -1,0 +1,143 @@
+//! What happens to sums before they are written.
+
+use backlit_net::Rule;
+
+use crate::isa::Isa;
+use crate::lanes::{GateWord, LANES, Lanes};
+
+/// What happens to the sums before they are written.
+pub struct Epilogue<'a> {
+    /// Added to the sums.
+    pub residual: Option<Residual<'a>>,
+    /// Applied last.
+    pub gate: Gate<'a>,
+}
+
+impl Epilogue<'_> {
+    /// Sums as they are, but for the bias.
+    pub const NONE: Epilogue<'static> = Epilogue { residual: None, gate: Gate::None };
+}
+
+/// The last step of an [`Epilogue`].
+pub enum Gate<'a> {
+    /// Nothing.
+    None,
+    /// Forward: ReLU; the bits of those who passed go here, `[n, side, side, c / 16]`.
+    Relu(&'a mut [u16]),
+    /// Backward: the rule of the ReLU whose input gradient this is, with the bits that its forward pass left.
+    Rule(Rule, &'a [u16]),
+}
+
+/// A map that is added, with as many channels as the one written, `[n, side, side, c]`.
+#[derive(Clone, Copy)]
+pub enum Residual<'a> {
+    /// Laid out like the map written.
+    Same(&'a [f32]),
+    /// Twice as many rows and columns (less one, if odd): written pixel (h, w) meets (2h, 2w).
+    FromEven {
+        /// The map.
+        data: &'a [f32],
+        /// Its rows and columns.
+        side: usize,
+    },
+    /// Half as many rows and columns: written pixel (2h, 2w) meets (h, w), and all others meet nothing.
+    OntoEven {
+        /// The map.
+        data: &'a [f32],
+        /// Its rows and columns.
+        side: usize,
+    },
+}
+
+impl<'a> Residual<'a> {
+    /// # Panics
+    /// If it does not fit a map of `len` floats.
+    pub(super) fn check(&self, len: usize, side_write: usize, channels: usize) {
+        let n = len / (side_write * side_write * channels);
+        let (found, expected) = match *self {
+            Residual::Same(data) => (data.len(), len),
+            Residual::FromEven { data, side } => {
+                assert_eq!(side.div_ceil(2), side_write, "even pixels of the residual");
+                (data.len(), n * side * side * channels)
+            }
+            Residual::OntoEven { data, side } => {
+                assert_eq!(side_write.div_ceil(2), side, "even pixels of what is written");
+                (data.len(), n * side * side * channels)
+            }
+        };
+        assert_eq!(found, expected, "floats of the residual");
+    }
+
+    /// The map and where in it the channels of a written pixel begin, if it meets any; `place` is (image, h, w).
+    #[inline(always)]
+    fn at(
+        &self,
+        pixel: usize,
+        place: impl FnOnce() -> (usize, usize, usize),
+        channels: usize,
+    ) -> Option<(&'a [f32], usize)> {
+        match *self {
+            Residual::Same(data) => Some((data, pixel * channels)),
+            Residual::FromEven { data, side } => {
+                let (image, h, w) = place();
+                Some((data, ((image * side + 2 * h) * side + 2 * w) * channels))
+            }
+            Residual::OntoEven { data, side } => {
+                let (image, h, w) = place();
+                let even = h % 2 == 0 && w % 2 == 0;
+                even.then_some((data, ((image * side + h / 2) * side + w / 2) * channels))
+            }
+        }
+    }
+}
+
+/// The epilogue's inputs, shared by all tasks.
+#[derive(Clone, Copy)]
+pub(super) struct Finish<'a> {
+    pub(super) bias: Option<&'a [f32]>,
+    pub(super) residual: Option<Residual<'a>>,
+    pub(super) applied: Option<(Rule, &'a [GateWord])>,
+}
+
+impl Finish<'_> {
+    /// Finishes the sums of a written pixel, from panel `first` on; `y` is where they go and `words` where gate bits
+    /// go, if they do.
+    #[inline(always)]
+    pub(super) fn apply<I: Isa>(
+        &self,
+        isa: I,
+        sums: &[Lanes],
+        pixel: usize,
+        side: usize,
+        panels: usize,
+        first: usize,
+        y: &mut [f32],
+        mut words: Option<&mut [GateWord]>,
+    ) {
+        let place = || (pixel / (side * side), pixel / side % side, pixel % side);
+        let residual = self.residual.and_then(|r| r.at(pixel, place, panels * LANES));
+        for (p, (sums, y)) in sums.iter().zip(y.as_chunks_mut::<LANES>().0).enumerate() {
+            let mut v = *sums;
+            let channel = (first + p) * LANES;
+            if let Some(bias) = self.bias {
+                let bias = &bias[channel..][..LANES];
+                for l in 0..LANES {
+                    v.0[l] += bias[l];
+                }
+            }
+            if let Some((residual, at)) = residual {
+                let residual = &residual[at + channel..][..LANES];
+                for l in 0..LANES {
+                    v.0[l] += residual[l];
+                }
+            }
+            if let Some(words) = &mut words {
+                words[p] = isa.relu(&mut v);
+            }
+            if let Some((rule, words)) = self.applied {
+                isa.relu_dgrad(rule, words[pixel * panels + first + p], &mut v);
+            }
+            *y = v.0;
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! A tile of a convolution's output: some pixels, some channels, one thread.
+//!
+//! ```text
+//! for every group of panels, for every tap and 256 channels of it, for every strip of pixels: accumulate
+//! ```
+//!
+//! So 16 KB of weights (32 KB with two panels side by side) stay in the nearest cache while all strips of the tile pass
+//! by, and what a strip reads comes from the second. The sums of all strips wait in 6 KB (12 KB).
+
+use super::epilogue::Finish;
+use super::{PackedConv, Phase};
+use crate::isa::{Isa, Job, Sums};
+use crate::lanes::{GateWord, LANES, Lanes};
+use crate::shared::Tile;
+
+/// The most pixels of a task: a multiple of 14, the longest strip.
+pub(super) const CHUNK: usize = 98;
+/// The most taps of a phase: a 3x3 and a projection.
+const TAPS: usize = 10;
+/// The most panels side by side, and the longest strip, of any instruction set.
+const PANELS: usize = 2;
+const ROWS: usize = 14;
+
+/// Channels summed in registers before they are added to the total.
+///
+/// Two levels of sums keep the rounding error of the longest layer (4608 terms) near that of a short one. The gates
+/// of the network, and so its gradient, are only as good as these sums.
+const DEPTH: usize = 256;
+
+/// Stands for a pixel outside the map read.
+const OUTSIDE: u32 = u32::MAX;
+/// What such a pixel holds.
+static ZEROS: [f32; DEPTH] = [0.0; DEPTH];
+
+pub(super) struct Task<'a> {
+    pub(super) conv: &'a PackedConv,
+    pub(super) finish: Finish<'a>,
+    pub(super) x: &'a [&'a [f32]],
+    /// Rows are pixels, counted over the whole batch; columns are channels.
+    pub(super) y: Tile<'a, f32>,
+    /// Rows are pixels, columns are panels.
+    pub(super) words: Option<Tile<'a, GateWord>>,
+}
+
+impl Job for Task<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(mut self, isa: I) {
+        const { assert!(I::PANELS <= PANELS && I::ROWS <= ROWS) };
+        let mut table = Table { count: 0, pixels: [0; CHUNK], sources: [[OUTSIDE; CHUNK]; TAPS] };
+        let mut sums = [Lanes::default(); CHUNK * PANELS];
+        let columns = self.y.columns();
+        let groups = columns.start / LANES / I::PANELS..columns.end / LANES / I::PANELS;
+        for phase in &self.conv.phases {
+            self.fill(phase, &mut table);
+            let sums = &mut sums[..table.count * I::PANELS];
+            let depth: usize = phase.taps.iter().map(|tap| self.conv.terms[tap.term].channels).sum();
+            let depth = depth * I::PANELS;
+            for group in groups.clone() {
+                self.sum(isa, phase, &table, &phase.panels[group * depth..][..depth], sums);
+                self.write(isa, &table, group * I::PANELS, sums);
+            }
+        }
+    }
+}
+
+/// The pixels of one phase in a task, and what they read.
+struct Table {
+    count: usize,
+    /// Written pixels, counted over the batch.
+    pixels: [u32; CHUNK],
+    /// For every tap, where in its term's map the channels of each pixel read begin.
+    sources: [[u32; CHUNK]; TAPS],
+}
+
+impl Task<'_> {
+    /// Finds the pixels of a phase.
+    fn fill(&self, phase: &Phase, table: &mut Table) {
+        let (rows, side, step) = (self.y.rows(), self.conv.side_write, phase.step);
+        let (mut h, mut w) = (rows.start / side % side, rows.start % side);
+        let mut image = rows.start / (side * side);
+        table.count = 0;
+        for pixel in rows {
+            if h % step == phase.origin.0 && w % step == phase.origin.1 {
+                table.pixels[table.count] = pixel as u32;
+                for (tap, sources) in phase.taps.iter().zip(&mut table.sources) {
+                    let term = &self.conv.terms[tap.term];
+                    let at = |i: usize, offset: isize| {
+                        (i / step * tap.step).checked_add_signed(offset).filter(|&at| at < term.side)
+                    };
+                    sources[table.count] = match (at(h, tap.offset.0), at(w, tap.offset.1)) {
+                        (Some(h), Some(w)) => (((image * term.side + h) * term.side + w) * term.channels) as u32,
+                        _ => OUTSIDE,
+                    };
+                }
+                table.count += 1;
+            }
+            w += 1;
+            if w == side {
+                (h, w) = (h + 1, 0);
+            }
+            if h == side {
+                (image, h) = (image + 1, 0);
+            }
+        }
+    }
+
+    /// The sums of all pixels in a table with one group of panels.
+    #[inline(always)]
+    fn sum<I: Isa>(&self, isa: I, phase: &Phase, table: &Table, mut panels: &[Lanes], sums: &mut [Lanes]) {
+        let mut found = Sums::Fresh;
+        if phase.taps.is_empty() {
+            sums.fill(Lanes::default());
+        }
+        for (tap, sources) in phase.taps.iter().zip(&table.sources) {
+            let x = self.x[tap.term];
+            let channels = self.conv.terms[tap.term].channels;
+            for first in (0..channels).step_by(DEPTH) {
+                let depth = DEPTH.min(channels - first);
+                let (these, rest) = panels.split_at(depth * I::PANELS);
+                panels = rest;
+                let mut start = 0;
+                while start < table.count {
+                    let strip = strip::<I>(table.count - start);
+                    let mut rows: [&[f32]; ROWS] = [&[]; ROWS];
+                    for (row, &source) in rows.iter_mut().zip(&sources[start..start + strip]) {
+                        *row = match source {
+                            OUTSIDE => &ZEROS[..depth],
+                            at => &x[at as usize + first..][..depth],
+                        };
+                    }
+                    let sums = &mut sums[start * I::PANELS..][..strip * I::PANELS];
+                    isa.accumulate(&rows[..strip], these, sums, found);
+                    start += strip;
+                }
+                found = Sums::Running;
+            }
+        }
+    }
+
+    /// Finishes and writes one group of panels of all pixels in a table.
+    #[inline(always)]
+    fn write<I: Isa>(&mut self, isa: I, table: &Table, first: usize, sums: &[Lanes]) {
+        let (side, panels) = (self.conv.side_write, self.conv.c_write / LANES);
+        for (&pixel, sums) in table.pixels[..table.count].iter().zip(sums.chunks_exact(I::PANELS)) {
+            let pixel = pixel as usize;
+            let y = self.y.slice(pixel, first * LANES, I::PANELS * LANES);
+            let words = self.words.as_mut().map(|words| words.slice(pixel, first, I::PANELS));
+            self.finish.apply(isa, sums, pixel, side, panels, first, y, words);
+        }
+    }
+}
+
+/// Rows of the next strip when `left` are left: as few strips as there can be, as even as they can be, since a short
+/// strip takes as long as a full one.
+#[inline(always)]
+fn strip<I: Isa>(left: usize) -> usize {
+    left.div_ceil(left.div_ceil(I::ROWS))
+}

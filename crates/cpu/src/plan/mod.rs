@@ -1,0 +1,118 @@
+//! The network as a sequence of steps, for a few images at a time.
+//!
+//! [`pack`] makes the weights ready, [`steps`] is the table of what follows what, [`memory`] says where every tensor
+//! lies, and a [`Run`] walks the table: [`forward`] once, then [`backward`] for every seed and rule.
+
+mod backward;
+mod forward;
+mod memory;
+mod pack;
+mod steps;
+
+use backlit_net::arch::PoolBorder;
+use backlit_net::weights::Weights;
+use backlit_net::{CLASSES, EngineError, Seeds};
+
+use crate::isa::Token;
+use crate::ops::head::Head;
+use crate::ops::stem::Stem;
+use memory::{Arenas, Kept, Layout, Lease};
+use pack::{BlockPlan, Packed};
+use steps::{Backward, Forward, Table};
+
+/// [`Conv::index`](backlit_net::arch::Conv::index) of the stem.
+const STEM: usize = 0;
+
+/// Packed weights of the whole network, one packing for each pass, and the order in which they are used.
+pub(crate) struct Plan {
+    token: Token,
+    border: PoolBorder,
+    stem: Stem,
+    blocks: Vec<BlockPlan>,
+    head: Head,
+    forward: Table<Forward>,
+    backward: Table<Backward>,
+    layout: Layout,
+    arenas: Arenas,
+}
+
+/// Where a gradient is met on the way back.
+#[derive(Clone, Copy)]
+pub(crate) enum Place {
+    /// A tap: the output of a block, before its gate.
+    Tap(usize),
+    /// The output of a convolution, by [`Conv::index`](backlit_net::arch::Conv::index), behind the gate above it.
+    Conv(usize),
+    /// The image.
+    Input,
+}
+
+/// Some images on their way through the network: what the forward pass leaves for the backward passes lies in an
+/// arena of its own, so that any number of threads may ask at once.
+pub(crate) struct Run<'a> {
+    plan: &'a Plan,
+    arena: Lease<'a>,
+    /// Images.
+    n: usize,
+}
+
+impl Plan {
+    /// Folds and packs.
+    pub(crate) fn new(weights: &Weights, token: Token) -> Plan {
+        let network = weights.network();
+        let Packed { stem, blocks, head } = Packed::new(weights, token);
+        let (forward, backward) = (Table::forward(network), Table::backward(network));
+        let layout = Layout::new(network, &forward, &backward);
+        let border = network.pool.border;
+        Plan { token, border, stem, blocks, head, forward, backward, layout, arenas: Arenas::default() }
+    }
+
+    /// Room for `n` images, each with `per_image` seeds.
+    ///
+    /// # Errors
+    /// [`EngineError::OutOfMemory`].
+    pub(crate) fn run(&self, n: usize, per_image: usize) -> Result<Run<'_>, EngineError> {
+        Ok(Run { plan: self, arena: self.arenas.lease(&self.layout, n, per_image)?, n })
+    }
+
+    /// Weight `[2048, 1000]` and bias `[1000]` of the head.
+    pub(crate) fn head(&self) -> (&[f32], &[f32]) {
+        self.head.parts()
+    }
+
+    /// The bias of every convolution, by [`Conv::index`](backlit_net::arch::Conv::index).
+    pub(crate) fn biases(&self) -> Vec<&[f32]> {
+        let convs = self.blocks.iter().flat_map(BlockPlan::convs);
+        std::iter::once(self.stem.bias()).chain(convs.map(|conv| conv.forward.bias())).collect()
+    }
+
+    /// Floats of one image's output of a block.
+    pub(crate) fn block_len(&self, index: usize) -> usize {
+        self.blocks[index].expand.forward.output_len()
+    }
+}
+
+impl Run<'_> {
+    /// What the forward pass found, `[n, 1000]`.
+    pub(crate) fn logits(&self) -> &[f32] {
+        &self.arena.kept.logits[..self.n * CLASSES]
+    }
+
+    /// Writes the seeds of all images, the first of which is number `first` of those asked about, from their logits.
+    ///
+    /// # Errors
+    /// Those of [`Seeds::write_rows`].
+    pub(crate) fn write_seeds(&mut self, first: usize, seeds: Seeds<'_>) -> Result<(), EngineError> {
+        let Kept { logits, rows, .. } = &mut self.arena.kept;
+        let rows = rows.chunks_exact_mut(seeds.per_image() * CLASSES).take(self.n);
+        let mut each = rows.zip(logits.chunks_exact(CLASSES)).enumerate();
+        each.try_for_each(|(i, (rows, logits))| seeds.write_rows(first + i, logits, rows))
+    }
+
+    /// Takes number `seed` of the `per_image` seeds of every image, for the backward passes to come.
+    pub(crate) fn choose_seed(&mut self, seed: usize, per_image: usize) {
+        let Kept { seeds, rows, .. } = &mut self.arena.kept;
+        let rows = rows.chunks_exact(per_image * CLASSES).map(|rows| &rows[seed * CLASSES..][..CLASSES]);
+        seeds.chunks_exact_mut(CLASSES).take(self.n).zip(rows).for_each(|(seed, row)| seed.copy_from_slice(row));
+    }
+}

@@ -1,0 +1,129 @@
+//! The table of steps: in which order layers are computed, and which tensors each of them reads and writes.
+//!
+//! Everything else follows from this table: [`forward`](super::forward) and [`backward`](super::backward) walk it, and
+//! [`memory`](super::memory) learns from it for how long a tensor must be kept.
+
+use backlit_net::IMAGE_LEN;
+use backlit_net::arch::{Conv, Network};
+
+use crate::ops::max_pool;
+use crate::ops::stem;
+
+/// A tensor, by its number in its table.
+pub(super) type Slot = usize;
+
+/// What a step of the forward pass computes; a number is that of a block.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Forward {
+    /// The 7x7 with its ReLU, from the images.
+    Stem,
+    /// The max-pool.
+    Pool,
+    /// The 1x1 that narrows, with its ReLU.
+    Reduce(usize),
+    /// The 3x3, with its ReLU.
+    Spatial(usize),
+    /// The 1x1 of the shortcut.
+    Project(usize),
+    /// The 1x1 that widens, plus the shortcut (read second), with the block's ReLU.
+    Expand(usize),
+    /// Average and fully connected layer, to the logits.
+    Head,
+}
+
+/// What a step of the backward pass computes: the gradient at the input of that layer, behind the ReLU below it.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Backward {
+    /// From the seeds to the output of the last block.
+    Head,
+    /// Through the 1x1 that widens; reads the gradient at the block's output.
+    Expand(usize),
+    /// Through the 3x3.
+    Spatial(usize),
+    /// Through the 1x1 of the shortcut; reads the gradient at the block's output.
+    Project(usize),
+    /// Through the 1x1 that narrows, plus the gradient of the shortcut (read second): the output of the block below.
+    Reduce(usize),
+    /// Through the max-pool and the stem's ReLU.
+    Pool,
+    /// Through the 7x7, to the images.
+    Stem,
+}
+
+/// One step.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Step<Op> {
+    pub(super) op: Op,
+    pub(super) reads: [Option<Slot>; 2],
+    pub(super) writes: Option<Slot>,
+}
+
+/// The steps of one pass.
+pub(super) struct Table<Op> {
+    pub(super) steps: Vec<Step<Op>>,
+    /// Floats of one image of each tensor, all multiples of sixteen.
+    pub(super) lens: Vec<usize>,
+    /// For each block, the step that writes the forward output, or that reads the gradient of it first.
+    pub(super) blocks: Vec<usize>,
+}
+
+impl<Op> Table<Op> {
+    fn new() -> Table<Op> {
+        Table { steps: Vec::new(), lens: Vec::new(), blocks: Vec::new() }
+    }
+
+    /// Adds a step that writes a new tensor.
+    fn step<const N: usize>(&mut self, op: Op, reads: [Slot; N], len: usize) -> Slot {
+        self.lens.push(len);
+        let written = self.lens.len() - 1;
+        self.push(op, reads, Some(written));
+        written
+    }
+
+    fn push<const N: usize>(&mut self, op: Op, reads: [Slot; N], writes: Option<Slot>) {
+        let reads = [reads.first().copied(), reads.get(1).copied()];
+        self.steps.push(Step { op, reads, writes });
+    }
+}
+
+impl Table<Forward> {
+    /// The forward pass.
+    pub(super) fn forward(network: &Network) -> Self {
+        let mut table = Table::new();
+        let stem = table.step(Forward::Stem, [], stem::OUTPUT_LEN);
+        let mut x = table.step(Forward::Pool, [stem], max_pool::OUTPUT_LEN);
+        for block in &network.blocks {
+            let b = block.index;
+            let reduce = table.step(Forward::Reduce(b), [x], block.reduce.output_len());
+            let spatial = table.step(Forward::Spatial(b), [reduce], block.spatial.output_len());
+            let project = |conv: &Conv| table.step(Forward::Project(b), [x], conv.output_len());
+            let shortcut = block.project.as_ref().map_or(x, project);
+            x = table.step(Forward::Expand(b), [spatial, shortcut], block.expand.output_len());
+            table.blocks.push(table.steps.len() - 1);
+        }
+        table.push(Forward::Head, [x], None);
+        table
+    }
+}
+
+impl Table<Backward> {
+    /// The backward pass of one seed an image.
+    pub(super) fn backward(network: &Network) -> Self {
+        let mut table = Table::new();
+        let last = network.blocks.last().map_or(0, |block| block.expand.output_len());
+        let mut d = table.step(Backward::Head, [], last);
+        for block in network.blocks.iter().rev() {
+            let b = block.index;
+            table.blocks.push(table.steps.len());
+            let spatial = table.step(Backward::Expand(b), [d], block.expand.input_len());
+            let reduce = table.step(Backward::Spatial(b), [spatial], block.spatial.input_len());
+            let project = |conv: &Conv| table.step(Backward::Project(b), [d], conv.input_len());
+            let shortcut = block.project.as_ref().map_or(d, project);
+            d = table.step(Backward::Reduce(b), [reduce, shortcut], block.reduce.input_len());
+        }
+        table.blocks.reverse();
+        let stem = table.step(Backward::Pool, [d], stem::OUTPUT_LEN);
+        table.step(Backward::Stem, [stem], IMAGE_LEN);
+        table
+    }
+}
