@@ -15,3 +15,11 @@ pub fn levels() -> Vec<Level> {
     }
     have
 }
+
+/// Runs something in a pool of so many threads.
+///
+/// # Panics
+/// If they cannot be started.
+pub fn on_threads<R: Send>(threads: usize, f: impl FnOnce() -> R + Send) -> R {
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads").install(f)
+}

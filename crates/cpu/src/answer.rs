@@ -16,12 +16,13 @@ fn part(n: usize) -> usize {
 }
 
 /// Runs the batch, a few images at a time. `see(seed, place, gradient)` is shown, besides, every gradient that a pass
-/// meets.
+/// meets, that at the stem's map only with `convs`.
 pub(crate) fn answer(
     plan: &Plan,
     network: &Network,
     images: Images<'_>,
     question: &Question<'_>,
+    convs: bool,
     see: &mut (dyn FnMut(usize, Place, &[f32]) + Send),
 ) -> Result<Found, EngineError> {
     let per_image = if question.passes.is_empty() { 0 } else { question.seeds.per_image() };
@@ -48,7 +49,7 @@ pub(crate) fn answer(
                 }
             };
             for (pass, back) in question.passes.iter().zip(&mut found.back) {
-                run.backward(pass, &mut |place, gradient| {
+                run.backward(pass, convs, &mut |place, gradient| {
                     match place {
                         Place::Tap(block) => {
                             let wanted = pass.taps.iter().zip(&mut back.taps).filter(|(tap, _)| **tap == block);

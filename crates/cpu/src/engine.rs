@@ -41,7 +41,7 @@ impl Cpu {
     }
 
     fn answer(&self, images: Images<'_>, question: &Question<'_>) -> Result<Found, EngineError> {
-        within(self.pool.as_ref(), || answer(&self.plan, self.network, images, question, &mut |_, _, _| ()))
+        within(self.pool.as_ref(), || answer(&self.plan, self.network, images, question, false, &mut |_, _, _| ()))
     }
 }
 
@@ -110,7 +110,7 @@ impl Engine for Cpu {
             }
         };
         question::gradient(image, seeds, rule, |question| {
-            within(self.pool.as_ref(), || answer(&self.plan, self.network, image, question, &mut show))
+            within(self.pool.as_ref(), || answer(&self.plan, self.network, image, question, true, &mut show))
         })
     }
 }

@@ -11,8 +11,8 @@
 //! - `answer`: all that is asked about a batch, with one pass forward and one pass back for every rule.
 //! - `relevance`: layer-wise relevance propagation by the same kernels.
 //!
-//! What is kept between forward and backward is one bit for every ReLU output of the blocks and one byte for every
-//! pool window, which stands for the stem's ReLU too.
+//! What is kept between forward and backward is one bit for every ReLU output of the blocks and four bits for
+//! every pool window, which stands for the stem's ReLU too.
 //!
 //! Every output is summed in an order that depends on the layer alone, so the bytes of a result depend on the
 //! instruction set, and not on batch, threads or order.
@@ -38,6 +38,8 @@ pub use relevance::CpuLrp;
 #[doc(hidden)]
 pub mod layers {
     pub use crate::ops::conv2d::{Epilogue, Gate, PackedConv, Residual, Weighted};
+    pub use crate::ops::head::Head;
     pub use crate::ops::max_pool;
     pub use crate::ops::stem::Stem;
+    pub use crate::ops::winograd::{Outputs, PackedWinograd};
 }

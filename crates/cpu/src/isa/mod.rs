@@ -82,6 +82,22 @@ pub trait Isa: Copy + Send + Sync + 'static {
     fn relu_dgrad(self, rule: Rule, word: GateWord, d: &mut Lanes);
 }
 
+/// Asks for lines that will be read soon, into the second cache. Changes nothing but the time.
+#[inline(always)]
+pub(crate) fn prefetch(lines: &[Lanes]) {
+    #[cfg(target_arch = "x86_64")]
+    for line in lines {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        // SAFETY: SSE belongs to x86-64, and a prefetch reads nothing that the program can see.
+        #[allow(unsafe_code)]
+        unsafe {
+            _mm_prefetch::<_MM_HINT_T1>(std::ptr::from_ref(line).cast());
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = lines;
+}
+
 /// Checks what [`Isa::accumulate`] is given, so that what follows need not.
 #[inline(always)]
 fn check_lengths<I: Isa>(rows: &[&[f32]], panels: &[Lanes], sums: &[Lanes]) {

@@ -1,11 +1,17 @@
 //! Global average and the fully connected layer, forward and back.
 //!
 //! ```text
-//! forward   average[c] = 1/49 * sum over pixels of x[pixel,c],   logits[k] = bias[k] + sum over c of average[c] * w[c][k]
-//! backward  dx[pixel,c] = 1/49 * sum over k of seed[k] * w[c][k]
+//! forward   average[c] = 1/49 * sum over pixels of x[pixel,c],   logits[k] = bias[k] + sum over c of average[c] * w[c,k]
+//! backward  dx[pixel,c] = 1/49 * sum over k of seed[k] * w[c,k], through the gate of x
 //! ```
 //!
-//! 4 MFLOP and 8 MB of weights each way: next to nothing beside the convolutions, so one thread does an image.
+//! Shapes    x `[n, 7, 7, 2048]`, logits and seeds `[n, 1000]`
+//! Work      2 M multiply-adds an image each way; 8 MB of weights, whatever n
+//! Bound by  memory: the weights are read once, in the order in which they lie there
+//!
+//! Both ways are a row of numbers times a matrix. The matrix is cut into panels of 64 columns, each a run of memory
+//! of its own and a task of its own, so that all threads work on one image and the images of a batch share what a
+//! thread has read. Rows that meet a zero are not read: a seed that asks for one class costs one row of the 1000.
 
 use backlit_net::weights::FoldedDense;
 use backlit_net::{CLASSES, FEATURES, Rule};
@@ -19,100 +25,173 @@ use crate::lanes::{GateWord, LANES};
 const PIXELS: usize = 49;
 /// Floats of one image's last block.
 const INPUT_LEN: usize = PIXELS * FEATURES;
+/// Columns of a panel: their sums fill half of sixteen registers of eight floats.
+const WIDTH: usize = 64;
+/// Rows whose products are summed in registers before they are added to the total, and that one image after the other
+/// reads while they are near.
+const DEPTH: usize = 256;
+
+/// 64 columns of a matrix for one row.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct Columns([f32; WIDTH]);
+
+/// A matrix of `depth` rows by panels of 64 columns, the last filled up with zeros: `[panels][depth][64]`.
+struct Matrix {
+    depth: usize,
+    panels: Vec<Columns>,
+}
+
+impl Matrix {
+    fn new(depth: usize, width: usize, at: impl Fn(usize, usize) -> f32 + Sync) -> Matrix {
+        let columns = |index: usize| {
+            let (panel, row) = (index / depth, index % depth);
+            let value = |column| if column < width { at(row, column) } else { 0.0 };
+            Columns(std::array::from_fn(|j| value(panel * WIDTH + j)))
+        };
+        Matrix { depth, panels: (0..width.div_ceil(WIDTH) * depth).into_par_iter().map(columns).collect() }
+    }
+
+    /// `x` `[n, depth]` times the matrix, `[panels][n][64]`.
+    fn times(&self, token: Token, x: &[f32]) -> Vec<[f32; WIDTH]> {
+        let n = x.len() / self.depth;
+        let mut out = vec![[0f32; WIDTH]; self.panels.len() / self.depth * n];
+        let tasks = out.par_chunks_mut(n).zip(self.panels.par_chunks(self.depth));
+        tasks.for_each(|(out, panel)| token.run(Times { x, panel, out }));
+        out
+    }
+}
+
+/// Rows times one panel.
+struct Times<'a> {
+    x: &'a [f32],
+    panel: &'a [Columns],
+    out: &'a mut [[f32; WIDTH]],
+}
+
+impl Job for Times<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self, isa: I) {
+        for (block, panel) in self.panel.chunks(DEPTH).enumerate() {
+            for (out, x) in self.out.iter_mut().zip(self.x.chunks_exact(self.panel.len())) {
+                let mut sums = [0f32; WIDTH];
+                for (&x, columns) in x[block * DEPTH..].iter().zip(panel) {
+                    if x != 0.0 {
+                        for j in 0..WIDTH {
+                            sums[j] = isa.mul_add(x, columns.0[j], sums[j]);
+                        }
+                    }
+                }
+                for j in 0..WIDTH {
+                    out[j] += sums[j];
+                }
+            }
+        }
+    }
+}
 
 /// Weights of the head.
-pub(crate) struct Head {
-    /// `[2048][1000]`.
-    weight: Vec<f32>,
+pub struct Head {
+    /// `[2048]` rows of classes.
+    forward: Matrix,
+    /// `[1000]` rows of channels.
+    dgrad: Matrix,
     /// `[1000]`.
     bias: Vec<f32>,
 }
 
 impl Head {
-    pub(crate) fn new(dense: &FoldedDense) -> Head {
-        let cast = |v: &[f64]| v.iter().map(|&v| v as f32).collect();
-        Head { weight: cast(&dense.weight), bias: cast(&dense.bias) }
+    /// Packs both passes.
+    pub fn new(dense: &FoldedDense) -> Head {
+        let weight = |c: usize, k: usize| dense.weight[c * CLASSES + k] as f32;
+        Head {
+            forward: Matrix::new(FEATURES, CLASSES, weight),
+            dgrad: Matrix::new(CLASSES, FEATURES, |k, c| weight(c, k)),
+            bias: dense.bias.iter().map(|&b| b as f32).collect(),
+        }
     }
 
-    /// Weight and bias.
-    pub(crate) fn parts(&self) -> (&[f32], &[f32]) {
-        (&self.weight, &self.bias)
+    /// Weight `[2048, 1000]` and bias.
+    pub(crate) fn parts(&self) -> (Vec<f32>, &[f32]) {
+        let row = |c: usize| (0..CLASSES).map(move |k| self.forward.panels[k / WIDTH * FEATURES + c].0[k % WIDTH]);
+        ((0..FEATURES).flat_map(row).collect(), &self.bias)
     }
 
-    /// `x` `[n, 7, 7, 2048]` to logits `[n, 1000]`, overwritten.
-    pub(crate) fn forward(&self, token: Token, x: &[f32], logits: &mut [f32]) {
-        logits.par_chunks_mut(CLASSES).zip(x.par_chunks(INPUT_LEN)).for_each(|(logits, x)| {
-            logits.copy_from_slice(&self.bias);
-            token.run(Forward { head: self, x, logits });
+    /// `x` `[n, 7, 7, 2048]` to `logits` `[n, 1000]`, overwritten.
+    pub fn forward(&self, token: Token, x: &[f32], logits: &mut [f32]) {
+        const PART: usize = 256;
+        let n = x.len() / INPUT_LEN;
+        let mut averages = vec![0f32; n * FEATURES];
+        averages.par_chunks_mut(PART).enumerate().for_each(|(part, out)| {
+            let (image, first) = (part * PART / FEATURES, part * PART % FEATURES);
+            token.run(Average { x: &x[image * INPUT_LEN..][..INPUT_LEN], first, out });
         });
+        let products = self.forward.times(token, &averages);
+        for (image, logits) in logits.chunks_exact_mut(CLASSES).enumerate() {
+            for (k, logit) in logits.iter_mut().enumerate() {
+                *logit = products[k / WIDTH * n + image][k % WIDTH] + self.bias[k];
+            }
+        }
     }
 
     /// One seed `[1000]` an image to `dx` `[n, 7, 7, 2048]`, through the last block's ReLU if there is a gate.
-    pub(crate) fn dgrad(&self, token: Token, seeds: &[f32], gate: Option<(Rule, &[GateWord])>, dx: &mut [f32]) {
-        dx.par_chunks_mut(INPUT_LEN).zip(seeds.par_chunks(CLASSES)).enumerate().for_each(|(i, (dx, seed))| {
-            let words = INPUT_LEN / LANES;
-            let gate = gate.map(|(rule, all)| (rule, &all[i * words..][..words]));
-            token.run(Dgrad { head: self, seed, gate, dx });
+    pub fn dgrad(&self, token: Token, seeds: &[f32], gate: Option<(Rule, &[u16])>, dx: &mut [f32]) {
+        const PART: usize = 7;
+        let n = seeds.len() / CLASSES;
+        let products = self.dgrad.times(token, seeds);
+        dx.par_chunks_mut(PART * FEATURES).enumerate().for_each(|(part, dx)| {
+            let gate = gate.map(|(rule, words)| (rule, &words[part * PART * FEATURES / LANES..]));
+            let average = products[part * PART / PIXELS..].iter().step_by(n);
+            token.run(Spread { average, gate, dx });
         });
     }
 }
 
-struct Forward<'a> {
-    head: &'a Head,
+/// Some channels of one image's average.
+struct Average<'a> {
     x: &'a [f32],
-    logits: &'a mut [f32],
+    first: usize,
+    out: &'a mut [f32],
 }
 
-impl Job for Forward<'_> {
+impl Job for Average<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<I: Isa>(self, isa: I) {
-        let mut average = vec![0f32; FEATURES];
+    fn run<I: Isa>(self, _: I) {
         for pixel in self.x.chunks_exact(FEATURES) {
-            for (sum, &x) in average.iter_mut().zip(pixel) {
+            for (sum, &x) in self.out.iter_mut().zip(&pixel[self.first..]) {
                 *sum += x;
             }
         }
-        for (sum, weights) in average.iter().zip(self.head.weight.chunks_exact(CLASSES)) {
-            let average = sum / PIXELS as f32;
-            for (logit, &w) in self.logits.iter_mut().zip(weights) {
-                *logit = isa.mul_add(average, w, *logit);
-            }
+        for sum in self.out {
+            *sum /= PIXELS as f32;
         }
     }
 }
 
-struct Dgrad<'a> {
-    head: &'a Head,
-    seed: &'a [f32],
+/// Some pixels of one image's gradient; `average` walks the panels of what all of them get.
+struct Spread<'a, A> {
+    average: A,
     gate: Option<(Rule, &'a [GateWord])>,
     dx: &'a mut [f32],
 }
 
-impl Job for Dgrad<'_> {
+impl<'a, A: Iterator<Item = &'a [f32; WIDTH]>> Job for Spread<'_, A> {
     type Output = ();
 
     #[inline(always)]
-    fn run<I: Isa>(self, isa: I) {
-        let mut average = vec![0f32; FEATURES];
-        for (d, weights) in average.iter_mut().zip(self.head.weight.chunks_exact(CLASSES)) {
-            // 1000 = 62 * 16 + 8: sixteen partial sums, then what is left.
-            let (weights, weights_rest) = weights.as_chunks::<LANES>();
-            let (seed, seed_rest) = self.seed.as_chunks::<LANES>();
-            let mut sums = [0f32; LANES];
-            for (w, s) in weights.iter().zip(seed) {
-                for l in 0..LANES {
-                    sums[l] = isa.mul_add(w[l], s[l], sums[l]);
-                }
-            }
-            let rest: f32 = weights_rest.iter().zip(seed_rest).map(|(&w, &s)| w * s).sum();
-            *d = (sums.iter().sum::<f32>() + rest) / PIXELS as f32;
+    fn run<I: Isa>(self, _: I) {
+        let mut average = [0f32; FEATURES];
+        for (out, sums) in average.as_chunks_mut::<WIDTH>().0.iter_mut().zip(self.average) {
+            *out = sums.map(|sum| sum / PIXELS as f32);
         }
         for (pixel, dx) in self.dx.chunks_exact_mut(FEATURES).enumerate() {
             dx.copy_from_slice(&average);
             if let Some((rule, words)) = self.gate {
-                let words = &words[pixel * FEATURES / LANES..][..FEATURES / LANES];
+                let words = &words[pixel * FEATURES / LANES..];
                 for (dx, &word) in dx.as_chunks_mut::<LANES>().0.iter_mut().zip(words) {
                     gates::relu_dgrad(rule, word, dx);
                 }

@@ -5,3 +5,4 @@ pub(crate) mod head;
 pub mod max_pool;
 pub(crate) mod stem;
 mod strip;
+pub(crate) mod winograd;

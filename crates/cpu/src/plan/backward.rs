@@ -10,14 +10,16 @@ use super::{Place, Run, STEM};
 use crate::gates;
 use crate::lanes::GateWord;
 use crate::ops::conv2d::{Epilogue, Gate, Residual};
-use crate::ops::max_pool;
+use crate::ops::{max_pool, stem};
 
 /// The rule of a ReLU, with the bits that its forward pass left; none where the gradient is wanted before it.
 type Applied<'a> = Option<(Rule, &'a [GateWord])>;
 
 impl Run<'_> {
     /// Sends the chosen seeds back, and shows `see` the gradient at every place that they pass.
-    pub(crate) fn backward(&mut self, pass: &Pass<'_>, see: &mut dyn FnMut(Place, &[f32])) {
+    ///
+    /// With `convs`, the gradient at the stem's map is made to be seen too; otherwise it is never whole in memory.
+    pub(crate) fn backward(&mut self, pass: &Pass<'_>, convs: bool, see: &mut dyn FnMut(Place, &[f32])) {
         let plan = self.plan;
         for step in &plan.backward.steps {
             if let Backward::Expand(block) = step.op
@@ -29,6 +31,9 @@ impl Run<'_> {
                 }
             }
             self.show(step, see);
+            if convs && matches!(step.op, Backward::Stem) {
+                self.show_stem(step, pass.rule, see);
+            }
             self.backward_step(step, pass);
         }
         if let Some(slot) = plan.backward.steps.last().and_then(|step| step.writes) {
@@ -64,9 +69,19 @@ impl Run<'_> {
                     show(project.index, output);
                 }
             }
-            Backward::Stem => show(STEM, step.reads[0]),
-            Backward::Head | Backward::Project(_) | Backward::Pool => {}
+            Backward::Stem | Backward::Head | Backward::Project(_) => {}
         }
+    }
+
+    /// Shows the gradient at the stem's map.
+    fn show_stem(&mut self, step: &Step<Backward>, rule: Rule, see: &mut dyn FnMut(Place, &[f32])) {
+        let (plan, n) = (self.plan, self.n);
+        let Arena { slab, kept } = &mut *self.arena;
+        let ([d, _], _) = plan.layout.backward.views(step, n, slab.floats());
+        let mut map = vec![0.0; n * stem::OUTPUT_LEN];
+        let back = max_pool::Back { border: plan.border, rule, codes: &kept.codes[..n * max_pool::CODES_LEN], dy: d };
+        max_pool::dgrad(plan.token, back, &mut map);
+        see(Place::Conv(STEM), &map);
     }
 
     fn backward_step(&mut self, step: &Step<Backward>, pass: &Pass<'_>) {
@@ -90,8 +105,11 @@ impl Run<'_> {
                 dgrad(project, d, None, None, dx);
             }
             Backward::Reduce(b) => dgrad(&plan.blocks[b].reduce, d, Some(shortcut), below(b.checked_sub(1)), dx),
-            Backward::Pool => max_pool::dgrad(token, plan.border, rule, &codes[..n * max_pool::OUTPUT_LEN], d, dx),
-            Backward::Stem => plan.stem.dgrad(token, d, dx),
+            Backward::Stem => {
+                let back =
+                    max_pool::Back { border: plan.border, rule, codes: &codes[..n * max_pool::CODES_LEN], dy: d };
+                plan.stem.dgrad_pooled(token, back, dx);
+            }
         }
     }
 }

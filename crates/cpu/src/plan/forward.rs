@@ -40,8 +40,7 @@ impl Run<'_> {
         let Arena { slab, kept } = &mut *self.arena;
         let ([x, shortcut], y) = plan.layout.forward.views(step, n, slab.floats());
         match step.op {
-            Forward::Stem => plan.stem.forward(token, images, y),
-            Forward::Pool => max_pool::forward(token, x, y, &mut kept.codes[..n * max_pool::OUTPUT_LEN]),
+            Forward::Stem => plan.stem.forward_pooled(token, images, y, &mut kept.codes[..n * max_pool::CODES_LEN]),
             Forward::Reduce(b) => {
                 let gates = &mut kept.gates[words(plan.layout.gates[b].reduce, n)];
                 conv_relu(&plan.blocks[b].reduce, x, None, gates, y);

@@ -176,7 +176,7 @@ impl Arena {
         self.slab.grow(n * layout.forward.floats.max(layout.backward.floats))?;
         let Kept { gates, codes, logits, seeds, rows } = &mut self.kept;
         grow(gates, n * layout.words)?;
-        grow(codes, n * max_pool::OUTPUT_LEN)?;
+        grow(codes, n * max_pool::CODES_LEN)?;
         grow(logits, n * CLASSES)?;
         grow(seeds, n * CLASSES)?;
         grow(rows, (n * CLASSES).saturating_mul(per_image))

@@ -76,7 +76,7 @@ impl Plan {
     }
 
     /// Weight `[2048, 1000]` and bias `[1000]` of the head.
-    pub(crate) fn head(&self) -> (&[f32], &[f32]) {
+    pub(crate) fn head(&self) -> (Vec<f32>, &[f32]) {
         self.head.parts()
     }
 

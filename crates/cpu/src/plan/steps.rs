@@ -7,7 +7,6 @@ use backlit_net::IMAGE_LEN;
 use backlit_net::arch::{Conv, Network};
 
 use crate::ops::max_pool;
-use crate::ops::stem;
 
 /// A tensor, by its number in its table.
 pub(super) type Slot = usize;
@@ -15,10 +14,8 @@ pub(super) type Slot = usize;
 /// What a step of the forward pass computes; a number is that of a block.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Forward {
-    /// The 7x7 with its ReLU, from the images.
+    /// The 7x7 with its ReLU and the max-pool, from the images.
     Stem,
-    /// The max-pool.
-    Pool,
     /// The 1x1 that narrows, with its ReLU.
     Reduce(usize),
     /// The 3x3, with its ReLU.
@@ -44,9 +41,7 @@ pub(super) enum Backward {
     Project(usize),
     /// Through the 1x1 that narrows, plus the gradient of the shortcut (read second): the output of the block below.
     Reduce(usize),
-    /// Through the max-pool and the stem's ReLU.
-    Pool,
-    /// Through the 7x7, to the images.
+    /// Through the max-pool, the stem's ReLU and the 7x7, to the images.
     Stem,
 }
 
@@ -90,8 +85,7 @@ impl Table<Forward> {
     /// The forward pass.
     pub(super) fn forward(network: &Network) -> Self {
         let mut table = Table::new();
-        let stem = table.step(Forward::Stem, [], stem::OUTPUT_LEN);
-        let mut x = table.step(Forward::Pool, [stem], max_pool::OUTPUT_LEN);
+        let mut x = table.step(Forward::Stem, [], max_pool::OUTPUT_LEN);
         for block in &network.blocks {
             let b = block.index;
             let reduce = table.step(Forward::Reduce(b), [x], block.reduce.output_len());
@@ -122,8 +116,7 @@ impl Table<Backward> {
             d = table.step(Backward::Reduce(b), [reduce, shortcut], block.reduce.input_len());
         }
         table.blocks.reverse();
-        let stem = table.step(Backward::Pool, [d], stem::OUTPUT_LEN);
-        table.step(Backward::Stem, [stem], IMAGE_LEN);
+        table.step(Backward::Stem, [d], IMAGE_LEN);
         table
     }
 }

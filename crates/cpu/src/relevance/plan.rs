@@ -98,11 +98,8 @@ impl Plan {
     pub(super) fn forward<'a>(&'a self, images: &'a [f32]) -> Trace<'a> {
         let n = images.len() / IMAGE_LEN;
         let mut pooled = self.buffers.take(n * max_pool::OUTPUT_LEN);
-        let mut codes = vec![0u8; pooled.len()];
-        let mut stem = self.buffers.take(n * stem::OUTPUT_LEN);
-        self.stem.forward(self.token, images, &mut stem);
-        max_pool::forward(self.token, &stem, &mut pooled, &mut codes);
-        drop(stem);
+        let mut codes = vec![0u8; n * max_pool::CODES_LEN];
+        self.stem.forward_pooled(self.token, images, &mut pooled, &mut codes);
         let mut blocks: Vec<BlockTrace<'a>> = Vec::with_capacity(self.blocks.len());
         for block in &self.blocks {
             let x: &[f32] = blocks.last().map_or(&pooled, |b| &b.output);
@@ -137,7 +134,8 @@ impl Plan {
         }
         let through_pool = |r: Buffer<'_>| {
             let mut stem = self.buffers.take(trace.n * stem::OUTPUT_LEN);
-            max_pool::dgrad(self.token, self.border, Rule::Plain, &trace.codes, &r, &mut stem);
+            let back = max_pool::Back { border: self.border, rule: Rule::Plain, codes: &trace.codes, dy: &r };
+            max_pool::dgrad(self.token, back, &mut stem);
             stem
         };
         let r = r.into_iter().map(through_pool).collect();

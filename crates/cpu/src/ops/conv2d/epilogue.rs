@@ -100,42 +100,42 @@ pub(super) struct Finish<'a> {
 }
 
 impl Finish<'_> {
-    /// Finishes the sums of a written pixel, from panel `first` on; `y` is where they go and `words` where gate bits
-    /// go, if they do.
+    /// Finishes the sums of a pixel of a map of some side, in panels of so many from the first on; `y` is where they go
+    /// and `words` where gate bits go, if they do.
     #[inline(always)]
     pub(super) fn apply<I: Isa>(
         &self,
         isa: I,
-        sums: &[Lanes],
-        pixel: usize,
-        side: usize,
-        panels: usize,
-        first: usize,
+        sum: impl Fn(usize) -> Lanes,
+        (pixel, side): (usize, usize),
+        (panels, first): (usize, usize),
         y: &mut [f32],
         mut words: Option<&mut [GateWord]>,
     ) {
         let place = || (pixel / (side * side), pixel / side % side, pixel % side);
+        let (y, channel) = (y.as_chunks_mut::<LANES>().0, first * LANES);
         let residual = self.residual.and_then(|r| r.at(pixel, place, panels * LANES));
-        for (p, (sums, y)) in sums.iter().zip(y.as_chunks_mut::<LANES>().0).enumerate() {
-            let mut v = *sums;
-            let channel = (first + p) * LANES;
-            if let Some(bias) = self.bias {
-                let bias = &bias[channel..][..LANES];
+        let residual = residual.map(|(data, at)| data[at + channel..].as_chunks::<LANES>().0);
+        let residual = residual.map(|residual| &residual[..y.len()]);
+        let bias = self.bias.map(|bias| &bias[channel..].as_chunks::<LANES>().0[..y.len()]);
+        let applied = self.applied.map(|(rule, words)| (rule, &words[pixel * panels + first..][..y.len()]));
+        for (p, y) in y.iter_mut().enumerate() {
+            let mut v = sum(p);
+            if let Some(bias) = bias {
                 for l in 0..LANES {
-                    v.0[l] += bias[l];
+                    v.0[l] += bias[p][l];
                 }
             }
-            if let Some((residual, at)) = residual {
-                let residual = &residual[at + channel..][..LANES];
+            if let Some(residual) = residual {
                 for l in 0..LANES {
-                    v.0[l] += residual[l];
+                    v.0[l] += residual[p][l];
                 }
             }
             if let Some(words) = &mut words {
                 words[p] = isa.relu(&mut v);
             }
-            if let Some((rule, words)) = self.applied {
-                isa.relu_dgrad(rule, words[pixel * panels + first + p], &mut v);
+            if let Some((rule, words)) = applied {
+                isa.relu_dgrad(rule, words[p], &mut v);
             }
             *y = v.0;
         }

@@ -1,15 +1,19 @@
 //! A tile of a convolution's output: some pixels, some channels, one thread.
 //!
 //! ```text
-//! for every group of panels, for every tap and 256 channels of it, for every strip of pixels: accumulate
+//! for every 64 channels
+//!     for every group of panels, for every tap and 256 channels of it, for every strip of pixels: accumulate
+//!     for every pixel: finish and write
 //! ```
 //!
 //! So 16 KB of weights (32 KB with two panels side by side) stay in the nearest cache while all strips of the tile pass
-//! by, and what a strip reads comes from the second. The sums of all strips wait in 6 KB (12 KB).
+//! by, and what a strip reads comes from the second. While one such piece of weights is used, the next is fetched: in
+//! the late layers, whose weights come from memory, the first strip would have to wait for every line of it. The sums
+//! of 64 channels wait in 25 KB, so that what is written, and a residual that is read, are lines side by side.
 
 use super::epilogue::Finish;
 use super::{PackedConv, Phase};
-use crate::isa::{Isa, Job, Sums};
+use crate::isa::{self, Isa, Job, Sums};
 use crate::lanes::{GateWord, LANES, Lanes};
 use crate::shared::Tile;
 
@@ -17,9 +21,10 @@ use crate::shared::Tile;
 pub(super) const CHUNK: usize = 98;
 /// The most taps of a phase: a 3x3 and a projection.
 const TAPS: usize = 10;
-/// The most panels side by side, and the longest strip, of any instruction set.
-const PANELS: usize = 2;
+/// The longest strip of any instruction set.
 const ROWS: usize = 14;
+/// Panels that are finished together.
+const TOGETHER: usize = 4;
 
 /// Channels summed in registers before they are added to the total.
 ///
@@ -47,19 +52,25 @@ impl Job for Task<'_> {
 
     #[inline(always)]
     fn run<I: Isa>(mut self, isa: I) {
-        const { assert!(I::PANELS <= PANELS && I::ROWS <= ROWS) };
+        const { assert!(TOGETHER.is_multiple_of(I::PANELS) && I::ROWS <= ROWS) };
         let mut table = Table { count: 0, pixels: [0; CHUNK], sources: [[OUTSIDE; CHUNK]; TAPS] };
-        let mut sums = [Lanes::default(); CHUNK * PANELS];
+        let mut sums = [Lanes::default(); CHUNK * TOGETHER];
         let columns = self.y.columns();
-        let groups = columns.start / LANES / I::PANELS..columns.end / LANES / I::PANELS;
+        let (first, last) = (columns.start / LANES, columns.end / LANES);
         for phase in &self.conv.phases {
             self.fill(phase, &mut table);
-            let sums = &mut sums[..table.count * I::PANELS];
+            if table.count == 0 {
+                continue;
+            }
+            let sums = &mut sums[..table.count * TOGETHER];
             let depth: usize = phase.taps.iter().map(|tap| self.conv.terms[tap.term].channels).sum();
-            let depth = depth * I::PANELS;
-            for group in groups.clone() {
-                self.sum(isa, phase, &table, &phase.panels[group * depth..][..depth], sums);
-                self.write(isa, &table, group * I::PANELS, sums);
+            for first in (first..last).step_by(TOGETHER) {
+                let together = TOGETHER.min(last - first);
+                let groups = sums.chunks_exact_mut(table.count * I::PANELS).take(together / I::PANELS);
+                for (group, sums) in groups.enumerate() {
+                    self.sum(isa, phase, &table, &phase.panels[(first + group * I::PANELS) * depth..], sums);
+                }
+                self.write::<I>(isa, &table, first, together, sums);
             }
         }
     }
@@ -106,22 +117,26 @@ impl Task<'_> {
         }
     }
 
-    /// The sums of all pixels in a table with one group of panels.
+    /// The sums of all pixels in a table with the group of panels that `panels` begins with.
     #[inline(always)]
     fn sum<I: Isa>(&self, isa: I, phase: &Phase, table: &Table, mut panels: &[Lanes], sums: &mut [Lanes]) {
         let mut found = Sums::Fresh;
         if phase.taps.is_empty() {
             sums.fill(Lanes::default());
         }
+        let strips = table.count.div_ceil(I::ROWS).max(1);
         for (tap, sources) in phase.taps.iter().zip(&table.sources) {
             let x = self.x[tap.term];
             let channels = self.conv.terms[tap.term].channels;
             for first in (0..channels).step_by(DEPTH) {
                 let depth = DEPTH.min(channels - first);
                 let (these, rest) = panels.split_at(depth * I::PANELS);
+                // The next piece, some lines with every strip.
+                let mut ahead = rest[..these.len().min(rest.len())].chunks(these.len().div_ceil(strips));
                 panels = rest;
                 let mut start = 0;
                 while start < table.count {
+                    isa::prefetch(ahead.next().unwrap_or_default());
                     let strip = strip::<I>(table.count - start);
                     let mut rows: [&[f32]; ROWS] = [&[]; ROWS];
                     for (row, &source) in rows.iter_mut().zip(&sources[start..start + strip]) {
@@ -139,15 +154,17 @@ impl Task<'_> {
         }
     }
 
-    /// Finishes and writes one group of panels of all pixels in a table.
+    /// Finishes and writes some panels, from `first` on, of all pixels in a table.
     #[inline(always)]
-    fn write<I: Isa>(&mut self, isa: I, table: &Table, first: usize, sums: &[Lanes]) {
+    fn write<I: Isa>(&mut self, isa: I, table: &Table, first: usize, together: usize, sums: &[Lanes]) {
         let (side, panels) = (self.conv.side_write, self.conv.c_write / LANES);
-        for (&pixel, sums) in table.pixels[..table.count].iter().zip(sums.chunks_exact(I::PANELS)) {
+        let stride = table.count * I::PANELS;
+        for (i, &pixel) in table.pixels[..table.count].iter().enumerate() {
             let pixel = pixel as usize;
-            let y = self.y.slice(pixel, first * LANES, I::PANELS * LANES);
-            let words = self.words.as_mut().map(|words| words.slice(pixel, first, I::PANELS));
-            self.finish.apply(isa, sums, pixel, side, panels, first, y, words);
+            let y = self.y.slice(pixel, first * LANES, together * LANES);
+            let words = self.words.as_mut().map(|words| words.slice(pixel, first, together));
+            let sum = |p: usize| sums[p / I::PANELS * stride + i * I::PANELS + p % I::PANELS];
+            self.finish.apply(isa, sum, (pixel, side), (panels, first), y, words);
         }
     }
 }
