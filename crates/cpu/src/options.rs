@@ -2,6 +2,8 @@
 
 use std::ffi::OsStr;
 
+use backlit_net::engine::Precision;
+
 use crate::isa::{Level, Token};
 
 /// The environment variable that names the instruction set where [`CpuOptions::level`] does not: `portable`, `avx2`
@@ -15,6 +17,11 @@ pub struct CpuOptions {
     pub threads: Option<usize>,
     /// Instruction set; `None` takes the one that [`ISA_VARIABLE`] names, else the best that the processor has.
     pub level: Option<Level>,
+    /// Arithmetic: [`Precision::F32`] (also `None`), or [`Precision::Mixed`] and [`Precision::Half`], which need AMX.
+    pub precision: Option<Precision>,
+    /// For tests: tiles in software, which make [`Precision::Mixed`] and [`Precision::Half`] exact to the bit, and slow.
+    #[doc(hidden)]
+    pub software_tiles: bool,
 }
 
 /// Why an engine could not be made.
@@ -39,6 +46,14 @@ pub enum CpuError {
         found: String,
         /// What there is.
         available: Vec<Level>,
+    },
+    /// The arithmetic asked for needs an instruction set that is not there.
+    #[error("this processor cannot compute in `{}`: {reason}; ask for `f32`, which every processor has", asked.as_str())]
+    NoPrecision {
+        /// Asked for.
+        asked: Precision,
+        /// What is missing.
+        reason: String,
     },
     /// The threads could not be started.
     #[error(
@@ -140,7 +155,7 @@ mod tests {
     #[test]
     fn threads_that_cannot_be() {
         for threads in [0, usize::MAX] {
-            let refused = prepare(CpuOptions { threads: Some(threads), level: None }).map(|_| ());
+            let refused = prepare(CpuOptions { threads: Some(threads), ..CpuOptions::default() }).map(|_| ());
             assert!(matches!(refused, Err(CpuError::Threads { .. })), "{threads}");
         }
     }

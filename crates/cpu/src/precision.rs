@@ -6,8 +6,8 @@ use backlit_net::weights::Weights;
 
 use crate::CpuError;
 use crate::isa::Token;
-use crate::network::Passes;
 use crate::plan::Plan;
+use crate::run::Passes;
 use crate::tiles::conv::{Machine, Unit};
 use crate::tiles::plan::{Recipe, TilePlan};
 use crate::tiles::scheme::Scheme;

@@ -16,13 +16,14 @@
 //! order of summation depends on none of it.
 
 use super::finish::{At, Finish, Out, Word};
-use super::map::{CHANNELS, Layout, Map, NONE};
+use super::map::{Layout, Map, NONE};
 use super::op::{Op, Phase};
 use super::panels::{GROUP, Panels};
 use super::{Line, TILE_ROWS, Tiles};
 #[cfg(target_arch = "x86_64")]
 use crate::isa::Amx;
 use crate::isa::{Isa, Job, Token};
+use crate::lanes::Lanes;
 use crate::tiles::model::ModelTiles;
 
 /// Who multiplies the tiles, and the instruction set of everything else.
@@ -177,8 +178,8 @@ impl Job for Leaf<'_> {
             let pairs = if op.phases.len() == 1 { self.part.pairs } else { (0, phase.pairs()) };
             match self.shared.machine.unit {
                 #[cfg(target_arch = "x86_64")]
-                Unit::Amx(amx) => self.phase(&mut amx.tiles(phase.rows), phase, pairs),
-                Unit::Model => self.phase(&mut ModelTiles::new(isa, phase.rows), phase, pairs),
+                Unit::Amx(amx) => self.phase(isa, &mut amx.tiles(phase.rows), phase, pairs),
+                Unit::Model => self.phase(isa, &mut ModelTiles::new(isa, phase.rows), phase, pairs),
             }
         }
     }
@@ -186,7 +187,7 @@ impl Job for Leaf<'_> {
 
 impl Leaf<'_> {
     #[inline(always)]
-    fn phase<T: Tiles>(&mut self, tiles: &mut T, phase: &Phase, pairs: (usize, usize)) {
+    fn phase<I: Isa, T: Tiles>(&mut self, isa: I, tiles: &mut T, phase: &Phase, pairs: (usize, usize)) {
         let Shared { op, terms, n, stride, ref finish, .. } = *self.shared;
         let layout: Layout = op.to;
         let mut sums = [[[[0f32; 16]; TILE_ROWS]; 2]; 2];
@@ -210,10 +211,8 @@ impl Leaf<'_> {
                             let pixel = pixel as usize;
                             let line = line + op.places[pixel] as usize;
                             let at = At { block, image, pixel, flat: flat + pixel, line };
-                            let mut both = [0f32; CHANNELS];
-                            both[..16].copy_from_slice(&sums[m][0][row]);
-                            both[16..].copy_from_slice(&sums[m][1][row]);
-                            finish.apply(both, at, &mut self.part.out);
+                            let both = [Lanes(sums[m][0][row]), Lanes(sums[m][1][row])];
+                            finish.apply(isa, both, at, &mut self.part.out);
                         }
                     }
                 }

@@ -8,6 +8,8 @@ use backlit_net::Rule;
 use super::Line;
 use super::bf16::split;
 use super::map::{CHANNELS, Map, NONE};
+use crate::isa::Isa;
+use crate::lanes::{GateWord, LANES, Lanes};
 
 /// Gate bits of 32 channels of a pixel; all maps of them are `[block of 32 channels][n][pixel]`.
 pub(crate) type Word = u32;
@@ -106,12 +108,9 @@ pub(crate) struct At {
 impl Finish<'_> {
     /// Finishes 32 sums and writes them.
     #[inline(always)]
-    pub(crate) fn apply(&self, mut sums: [f32; CHANNELS], at: At, out: &mut Out<'_>) {
+    pub(crate) fn apply<I: Isa>(&self, isa: I, mut sums: [Lanes; 2], at: At, out: &mut Out<'_>) {
         if let Some(bias) = self.bias {
-            let bias = &bias[at.block];
-            for l in 0..CHANNELS {
-                sums[l] += bias[l];
-            }
+            add(&mut sums, &bias[at.block]);
         }
         match self.residual {
             Residual::None => {}
@@ -119,32 +118,34 @@ impl Finish<'_> {
                 let place = places[at.pixel];
                 if place != NONE {
                     let first = at.block * map.block_stride() + map.layout.lead() + at.image * map.layout.positions();
-                    let residual = map.value(first + place as usize);
-                    for l in 0..CHANNELS {
-                        sums[l] += residual[l];
-                    }
+                    add(&mut sums, &map.value(first + place as usize));
                 }
             }
             Residual::Floats { values, pixels, places } => {
                 let place = places[at.pixel];
                 if place != NONE {
                     let first = (at.flat - at.pixel) / out.pixels * pixels;
-                    let residual = &values[(first + place as usize) * CHANNELS..][..CHANNELS];
-                    for l in 0..CHANNELS {
-                        sums[l] += residual[l];
-                    }
+                    let at = (first + place as usize) * CHANNELS;
+                    add(&mut sums, values[at..].first_chunk().expect("32 channels of a pixel"));
                 }
             }
         }
         match self.gate {
             Gate::None => {}
             Gate::Relu => {
-                out.words[at.flat - out.first_pixel] = relu(&mut sums);
+                let [low, high] = sums.each_mut().map(|half| Word::from(isa.relu(half)));
+                out.words[at.flat - out.first_pixel] = low | high << LANES;
             }
-            Gate::Rule(rule, words) => apply_rule(rule, words[at.flat], &mut sums),
+            Gate::Rule(rule, words) => {
+                let word = words[at.flat];
+                isa.relu_dgrad(rule, word as GateWord, &mut sums[0]);
+                isa.relu_dgrad(rule, (word >> LANES) as GateWord, &mut sums[1]);
+            }
         }
         if !out.floats.is_empty() {
-            out.floats[(at.flat - out.first_pixel) * CHANNELS..][..CHANNELS].copy_from_slice(&sums);
+            let floats = &mut out.floats[(at.flat - out.first_pixel) * CHANNELS..][..CHANNELS];
+            floats[..LANES].copy_from_slice(&sums[0].0);
+            floats[LANES..].copy_from_slice(&sums[1].0);
         }
         let line = at.line - out.first_line;
         let [a, b, c] = &mut out.parts;
@@ -162,10 +163,10 @@ impl Finish<'_> {
 
 /// Splits 32 numbers, lane by lane.
 #[inline(always)]
-pub(crate) fn split_all<const P: usize>(values: &[f32; CHANNELS]) -> [Line; P] {
+pub(crate) fn split_all<const P: usize>(values: &[Lanes; 2]) -> [Line; P] {
     let mut lines = [Line::ZERO; P];
     for l in 0..CHANNELS {
-        let parts = split::<P>(values[l]);
+        let parts = split::<P>(values[l / LANES].0[l % LANES]);
         for p in 0..P {
             lines[p].0[l] = parts[p];
         }
@@ -173,33 +174,9 @@ pub(crate) fn split_all<const P: usize>(values: &[f32; CHANNELS]) -> [Line; P] {
     lines
 }
 
-/// ReLU; returns which lanes passed.
 #[inline(always)]
-fn relu(v: &mut [f32; CHANNELS]) -> Word {
-    let mut word = 0;
+fn add(sums: &mut [Lanes; 2], values: &[f32; CHANNELS]) {
     for l in 0..CHANNELS {
-        word |= Word::from(v[l] > 0.0) << l;
-    }
-    for v in v {
-        // Not `max`, which would turn a NaN into a zero and hide it.
-        *v = if *v < 0.0 { 0.0 } else { *v };
-    }
-    word
-}
-
-/// Sends gradients back through ReLUs whose outputs left `word`.
-#[inline(always)]
-pub(crate) fn apply_rule(rule: Rule, word: Word, d: &mut [f32; CHANNELS]) {
-    if rule != Rule::Plain {
-        for d in d.iter_mut() {
-            *d = if *d > 0.0 { *d } else { 0.0 };
-        }
-    }
-    if rule != Rule::Rectified {
-        for l in 0..CHANNELS {
-            // All ones where the gate is open: a mask instead of a branch for every lane.
-            let open = 0u32.wrapping_sub(word >> l & 1);
-            d[l] = f32::from_bits(d[l].to_bits() & open);
-        }
+        sums[l / LANES].0[l % LANES] += values[l];
     }
 }

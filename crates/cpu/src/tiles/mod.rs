@@ -15,10 +15,12 @@
 //! - [`op`]: which pixels meet which weights; [`conv`]: every convolution, forward and back, as a product of matrices without a copy, and [`finish`], its epilogue.
 //! - [`block`]: the convolutions of a block in both passes, and which pixels they need; [`plan`]: the network.
 
+mod backward;
 pub(crate) mod bf16;
 pub(crate) mod block;
 pub(crate) mod conv;
 pub(crate) mod finish;
+mod forward;
 pub(crate) mod map;
 pub(crate) mod model;
 pub(crate) mod op;

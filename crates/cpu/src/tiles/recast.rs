@@ -3,9 +3,10 @@
 use backlit_net::Rule;
 use rayon::prelude::*;
 
-use super::finish::{Word, apply_rule, split_all};
+use super::finish::{Word, split_all};
 use super::map::{CHANNELS, Map};
-use crate::lanes::GateWord;
+use crate::isa::{Isa, Portable};
+use crate::lanes::{GateWord, LANES, Lanes};
 
 /// `[block of 32 channels][n][pixel][32]` to `[n, pixel, channels]`.
 pub(crate) fn to_nhwc(floats: &[f32], n: usize, channels: usize, nhwc: &mut [f32]) {
@@ -53,8 +54,11 @@ pub(crate) fn gate_map(rule: Rule, words: &[Word], d: &mut Map<'_>) {
             let words = &words[(block * n + image) * places.len()..][..places.len()];
             for (&word, &place) in words.iter().zip(&places) {
                 let at = first + place as usize;
-                let mut values = d.value(at);
-                apply_rule(rule, word, &mut values);
+                let all = d.value(at);
+                let mut values: [Lanes; 2] =
+                    std::array::from_fn(|h| Lanes(std::array::from_fn(|l| all[h * LANES + l])));
+                Portable.relu_dgrad(rule, word as GateWord, &mut values[0]);
+                Portable.relu_dgrad(rule, (word >> LANES) as GateWord, &mut values[1]);
                 // What was the sum of parts is so again; a zero is zero in all of them.
                 let lines = split_all::<3>(&values);
                 d.parts_mut().into_iter().zip(lines).take(count).for_each(|(part, line)| part[at] = line);
