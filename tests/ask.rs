@@ -79,7 +79,8 @@ fn same_as_alone(what: &str, engine: &dyn Engine, images: Images<'_>, ask: &Ask<
 fn cpu_answers_each_question_as_if_it_were_alone() {
     let (data, rows) = (images(2), seeds(2));
     for level in levels() {
-        let engine = Cpu::new(&WEIGHTS, CpuOptions { threads: None, level: Some(level) }).unwrap();
+        let engine =
+            Cpu::new(&WEIGHTS, CpuOptions { threads: None, level: Some(level), ..CpuOptions::default() }).unwrap();
         let seeds = Seeds::Rows { data: &rows, per_image: 2 };
         // Taps out of order and twice, the last block among them; the plain rule not the first.
         let taps = [Tap::Block(3), Tap::Block(15), Tap::Block(0), Tap::Block(3)];

@@ -21,7 +21,8 @@ fn image(weights: &Weights) -> Vec<f32> {
 }
 
 fn cpu(weights: &Weights) -> Vec<(String, Cpu)> {
-    let cpu = |level| Cpu::new(weights, CpuOptions { threads: None, level: Some(level) }).unwrap();
+    let cpu =
+        |level| Cpu::new(weights, CpuOptions { threads: None, level: Some(level), ..CpuOptions::default() }).unwrap();
     levels().into_iter().map(|level| (level.to_string(), cpu(level))).collect()
 }
 

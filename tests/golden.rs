@@ -90,7 +90,8 @@ fn the_photograph_becomes_the_golden_input() {
 #[test]
 fn the_cpu_engine_keeps_the_limits_of_single_precision() {
     for level in levels() {
-        let engine = Cpu::new(&WEIGHTS, CpuOptions { threads: None, level: Some(level) }).unwrap();
+        let engine =
+            Cpu::new(&WEIGHTS, CpuOptions { threads: None, level: Some(level), ..CpuOptions::default() }).unwrap();
         let mut errors = Vec::new();
         for (name, golden) in Golden::all() {
             let input = golden.input();
@@ -132,7 +133,8 @@ fn the_cpu_engine_keeps_the_limits_of_single_precision() {
 
 #[test]
 fn integrated_gradients_along_the_golden_path() {
-    let engine = Cpu::new(&WEIGHTS, CpuOptions { threads: None, level: Some(Level::best()) }).unwrap();
+    let engine =
+        Cpu::new(&WEIGHTS, CpuOptions { threads: None, level: Some(Level::best()), ..CpuOptions::default() }).unwrap();
     for (name, golden) in Golden::all() {
         let input = golden.input();
         let mut black = vec![0.0; IMAGE_LEN];

@@ -29,7 +29,9 @@ fn images(weights: &Weights, n: usize) -> Vec<f32> {
 }
 
 fn cpu(weights: &Weights) -> Vec<(String, CpuLrp)> {
-    let cpu = |level| CpuLrp::new(weights, CpuOptions { threads: None, level: Some(level) }).unwrap();
+    let cpu = |level| {
+        CpuLrp::new(weights, CpuOptions { threads: None, level: Some(level), ..CpuOptions::default() }).unwrap()
+    };
     levels().into_iter().map(|level| (level.to_string(), cpu(level))).collect()
 }
 
@@ -166,7 +168,9 @@ fn without_biases_nothing_is_lost_or_made() {
 fn bytes_do_not_depend_on_split_threads_or_company() {
     const N: usize = 5;
     let (data, rows) = (images(&V1, N), to_f32(&Random::new(12).values(N * 5 * CLASSES, 1.0)));
-    let cpu = |threads| CpuLrp::new(&V1, CpuOptions { threads: Some(threads), level: None }).unwrap();
+    let cpu = |threads| {
+        CpuLrp::new(&V1, CpuOptions { threads: Some(threads), level: None, ..CpuOptions::default() }).unwrap()
+    };
     let seeds = Seeds::Rows { data: &rows, per_image: 5 };
     let expected = cpu(1).relevance(Images::new(&data).unwrap(), seeds, &LrpRules::default()).unwrap();
     let engine = cpu(3);

@@ -19,7 +19,8 @@ use backlit_testkit::golden::Golden;
 static ENGINE: LazyLock<Cpu> = LazyLock::new(|| {
     let path = backlit::sources::ensure(&backlit::sources::Source::Npm, &mut |_| ()).expect("the published weights");
     let weights = Weights::open(&path).expect("the published weights");
-    Cpu::new(&weights, CpuOptions { threads: None, level: Some(Level::best()) }).expect("an engine")
+    Cpu::new(&weights, CpuOptions { threads: None, level: Some(Level::best()), ..CpuOptions::default() })
+        .expect("an engine")
 });
 
 /// The photograph, the maps that the peers were given, and their numbers.

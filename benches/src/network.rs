@@ -86,7 +86,8 @@ impl Workload {
     /// # Panics
     /// If the processor lacks the instruction set.
     pub fn engine(&self, level: Level) -> Cpu {
-        Cpu::new(&self.weights, CpuOptions { threads: None, level: Some(level) }).expect("an available level")
+        Cpu::new(&self.weights, CpuOptions { threads: None, level: Some(level), ..CpuOptions::default() })
+            .expect("an available level")
     }
 
     /// The first `n` images.

@@ -145,7 +145,7 @@ fn cpu(weights: &Weights, options: &SessionOptions) -> Result<Box<dyn Engine>, S
     if let Some(other @ (Precision::F64 | Precision::Mixed | Precision::Half)) = options.precision {
         return Err(SessionError::Precision { engine: "cpu", precision: other.as_str(), available: "f32" });
     }
-    let how = CpuOptions { threads: options.threads, level: options.level };
+    let how = CpuOptions { threads: options.threads, level: options.level, ..CpuOptions::default() };
     let engine = Cpu::new(weights, how)?;
     Ok(Box::new(match options.relevance {
         true => engine.with_relevance(CpuLrp::new(weights, how)?),

@@ -6,7 +6,7 @@ use backlit_net::engine::question::{Found, Question, reserve};
 use backlit_net::{CLASSES, EngineError, Images};
 
 use crate::plan::Place;
-use crate::run::{Passes, Wanted};
+use crate::run::Passes;
 
 /// Images that go through the network together at most: enough to reuse weights, few enough to stay small in memory.
 const BATCH: usize = 8;
@@ -28,12 +28,12 @@ pub(crate) fn answer(
 ) -> Result<Found, EngineError> {
     let per_image = if question.passes.is_empty() { 0 } else { question.seeds.per_image() };
     let mut found = Found::reserve(network, images.len(), question)?;
-    let whole = convs || question.blocks().any(|block| plan.is_partial(block));
-    let wanted = Wanted { outputs: question.outputs, whole };
     let part = part(images.len());
+    let every = if convs { 0..network.blocks.len() } else { 0..0 };
     for first in (0..images.len()).step_by(part) {
         let n = part.min(images.len() - first);
-        let mut run = plan.run(n, per_image, wanted)?;
+        let looked_at = question.blocks().chain(every.clone());
+        let mut run = plan.run(n, per_image, looked_at, question.outputs)?;
         run.forward(images.range(first..first + n).data(), &mut |block, output| {
             let kept = question.outputs.iter().zip(&mut found.outputs).filter(|(wanted, _)| **wanted == block);
             kept.for_each(|(_, kept)| kept[first * output.len() / n..][..output.len()].copy_from_slice(output));
@@ -74,7 +74,7 @@ pub(crate) fn resume(plan: &Passes, (block, n): (usize, usize), outputs: &[f32])
     let mut logits = reserve(&[n, CLASSES])?;
     let (part, len) = (part(n), plan.block_len(block));
     for (outputs, logits) in outputs.chunks(part * len).zip(logits.chunks_mut(part * CLASSES)) {
-        let mut run = plan.run(outputs.len() / len, 0, Wanted { outputs: &[], whole: true })?;
+        let mut run = plan.run(outputs.len() / len, 0, std::iter::once(block), &[])?;
         run.resume(block, outputs);
         logits.copy_from_slice(run.logits());
     }

@@ -61,10 +61,13 @@ impl Cpu {
         let (token, pool) = prepare(options)?;
         let level = token.level().as_str();
         let (plan, isa) = match choice {
-            None => (within(pool.as_ref(), || Passes::Floats(Plan::new(weights, token))), level.to_string()),
+            None => (
+                within(pool.as_ref(), || Passes::Floats(Plan::new(weights, token, options.dead_code))),
+                level.to_string(),
+            ),
             Some(choice) => {
                 let (machine, isa) = precision::machine(token, options.software_tiles, precision)?;
-                (within(pool.as_ref(), || choice.passes(weights, machine)), isa)
+                (within(pool.as_ref(), || choice.passes(weights, machine, options.dead_code)), isa)
             }
         };
         Ok(Cpu { network: weights.network(), plan, precision, isa, pool, lrp: None })
@@ -147,7 +150,7 @@ impl Engine for Cpu {
         let biases = self.plan.biases();
         let mut show = |seed, place, gradient: &[f32]| {
             if let Place::Conv(conv) = place {
-                see(ConvGradient { conv, seed, bias: biases[conv], gradient });
+                see(ConvGradient { conv, seed, bias: &biases[conv], gradient });
             }
         };
         question::gradient(image, seeds, rule, |question| {

@@ -11,17 +11,27 @@ use crate::isa::{Level, Token};
 pub const ISA_VARIABLE: &str = "BACKLIT_ISA";
 
 /// How to run.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct CpuOptions {
     /// Threads, a pool of the engine's own; `None` takes those of the rayon pool that the caller is in.
     pub threads: Option<usize>,
     /// Instruction set; `None` takes the one that [`ISA_VARIABLE`] names, else the best that the processor has.
     pub level: Option<Level>,
+    /// Whether pixels that no later layer reads are left out of the last blocks of stages 2, 3 and 4 of v1. It changes
+    /// no result. A question about those very blocks is answered without it.
+    pub dead_code: bool,
     /// Arithmetic: [`Precision::F32`] (also `None`), or [`Precision::Mixed`] and [`Precision::Half`], which need AMX.
     pub precision: Option<Precision>,
     /// For tests: tiles in software, which make [`Precision::Mixed`] and [`Precision::Half`] exact to the bit, and slow.
     #[doc(hidden)]
     pub software_tiles: bool,
+}
+
+impl Default for CpuOptions {
+    /// All threads of the caller's pool, the best instruction set, no pixel that nobody reads.
+    fn default() -> CpuOptions {
+        CpuOptions { threads: None, level: None, dead_code: true, precision: None, software_tiles: false }
+    }
 }
 
 /// Why an engine could not be made.

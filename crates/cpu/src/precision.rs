@@ -55,10 +55,10 @@ pub(crate) fn machine(token: Token, software: bool, asked: Precision) -> Result<
 
 impl TileChoice {
     /// Folds and packs what it takes.
-    pub(crate) fn passes(self, weights: &Weights, machine: Machine) -> Passes {
-        let tiles = TilePlan::new(weights, machine, self.recipe);
+    pub(crate) fn passes(self, weights: &Weights, machine: Machine, dead_code: bool) -> Passes {
+        let tiles = TilePlan::new(weights, machine, self.recipe, dead_code);
         if self.float_forward {
-            Passes::FloatsThenTiles(Plan::new(weights, machine.token), tiles)
+            Passes::FloatsThenTiles(Plan::new(weights, machine.token, dead_code), tiles)
         } else {
             Passes::Tiles(tiles)
         }

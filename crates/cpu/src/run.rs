@@ -1,5 +1,6 @@
 //! The network in one of its arithmetics, behind one set of questions.
 
+use backlit_net::arch::BLOCKS;
 use backlit_net::engine::question::Pass;
 use backlit_net::{EngineError, Seeds};
 
@@ -23,34 +24,28 @@ pub(crate) enum Run<'a> {
     FloatsThenTiles(plan::Run<'a>, TileRun<'a>),
 }
 
-/// What will be looked at on the way.
-#[derive(Clone, Copy)]
-pub(crate) struct Wanted<'a> {
-    /// Blocks whose outputs are shown, at least.
-    pub(crate) outputs: &'a [usize],
-    /// Whether every pixel of every block is computed, for it may be shown or its gradient met.
-    pub(crate) whole: bool,
-}
-
 impl Passes {
-    /// Room for `n` images, each with `per_image` seeds.
+    /// Room for `n` images, each with `per_image` seeds. `looked_at`: blocks whose whole output or gradient will be
+    /// asked for; `outputs`: those whose outputs will.
     ///
     /// # Errors
     /// [`EngineError::OutOfMemory`].
-    pub(crate) fn run<'a>(&'a self, n: usize, per_image: usize, wanted: Wanted<'a>) -> Result<Run<'a>, EngineError> {
+    pub(crate) fn run<'a>(
+        &'a self,
+        n: usize,
+        per_image: usize,
+        looked_at: impl Iterator<Item = usize>,
+        outputs: &'a [usize],
+    ) -> Result<Run<'a>, EngineError> {
         Ok(match self {
-            Passes::Floats(plan) => Run::Floats(plan.run(n, per_image)?),
-            Passes::Tiles(plan) => Run::Tiles(plan.run(n, wanted)),
+            Passes::Floats(plan) => Run::Floats(plan.run(n, per_image, looked_at)?),
+            Passes::Tiles(plan) => Run::Tiles(plan.run(n, looked_at, outputs)),
             Passes::FloatsThenTiles(floats, tiles) => {
-                let wanted = Wanted { whole: true, ..wanted };
-                Run::FloatsThenTiles(floats.run(n, per_image)?, tiles.run(n, wanted))
+                // Both know where the gates of whole maps are.
+                let all = || 0..BLOCKS;
+                Run::FloatsThenTiles(floats.run(n, per_image, all())?, tiles.run(n, all(), outputs))
             }
         })
-    }
-
-    /// Whether some pixels of a block's output are left out unless the whole is wanted.
-    pub(crate) fn is_partial(&self, block: usize) -> bool {
-        matches!(self, Passes::Tiles(plan) if plan.is_partial(block))
     }
 
     /// Weight `[2048, 1000]` and bias `[1000]` of the head.
@@ -62,7 +57,7 @@ impl Passes {
     }
 
     /// The bias of every convolution, by [`Conv::index`](backlit_net::arch::Conv::index).
-    pub(crate) fn biases(&self) -> Vec<&[f32]> {
+    pub(crate) fn biases(&self) -> &[Vec<f32>] {
         match self {
             Passes::Floats(plan) | Passes::FloatsThenTiles(plan, _) => plan.biases(),
             Passes::Tiles(plan) => plan.biases(),

@@ -1,7 +1,7 @@
 //! Winograd convolutions against the oracle, against each other, and whatever the batch and the threads.
 
 use backlit_cpu::isa::{Level, Token};
-use backlit_cpu::layers::{Epilogue, Gate, Outputs, PackedWinograd};
+use backlit_cpu::layers::{Epilogue, Gate, Outputs, PackedWinograd, Residual};
 use backlit_net::Rule;
 use backlit_net::arch::{Conv, Role};
 use backlit_net::weights::FoldedConv;
@@ -66,8 +66,6 @@ fn images(conv: &Conv) -> usize {
     if conv.weight_len() > 30_000 { 1 } else { 3 }
 }
 
-const NOTHING: Epilogue<'static> = Epilogue { residual: None, gate: Gate::None };
-
 #[test]
 fn forward_with_every_epilogue_against_the_oracle() {
     for shape in SHAPES {
@@ -85,14 +83,18 @@ fn forward_with_every_epilogue_against_the_oracle() {
         let (x, residual) = (to_f32(&x), to_f32(&residual));
         for (kind, token) in ways() {
             let what = format!("{} {kind:?} {shape:?}", token.level());
-            let packed = PackedWinograd::forward(&conv, &folded, kind);
+            let packed = PackedWinograd::forward(token, &conv, &folded, kind);
             let mut y = vec![f32::NAN; plain.len()];
-            packed.run(token, &x, &mut y, NOTHING);
+            packed.run(&x, &mut y, Epilogue::NONE);
             assert_close(&what, &to_f64(&y), &plain, tolerance(conv.c_in));
 
             let mut words = vec![0xA5A5; y.len() / 16];
             y.fill(f32::NAN);
-            packed.run(token, &x, &mut y, Epilogue { residual: Some(&residual), gate: Gate::Relu(&mut words) });
+            packed.run(
+                &x,
+                &mut y,
+                Epilogue { residual: Some(Residual::Same(&residual)), gate: Gate::Relu(&mut words) },
+            );
             assert_close(&format!("{what}, gated"), &to_f64(&y), &gated, tolerance(conv.c_in));
             for (i, &y) in y.iter().enumerate() {
                 assert_eq!(words[i / 16] >> (i % 16) & 1 == 1, y > 0.0, "{what}: gate {i}");
@@ -123,15 +125,19 @@ fn gradient_under_every_rule_against_the_oracle() {
         let (dy, residual) = (to_f32(&dy), to_f32(&residual));
         for (kind, token) in ways() {
             let what = format!("{} {kind:?} {shape:?}", token.level());
-            let packed = PackedWinograd::dgrad(&conv, &folded, kind);
+            let packed = PackedWinograd::dgrad(token, &conv, &folded, kind);
             let mut dx = vec![f32::NAN; plain.len()];
-            packed.run(token, &dy, &mut dx, NOTHING);
+            packed.run(&dy, &mut dx, Epilogue::NONE);
             assert_close(&what, &to_f64(&dx), &plain, tolerance(conv.c_out));
             for rule in [Rule::Plain, Rule::Guided, Rule::Rectified] {
                 let mut expected = added.clone();
                 relu_dgrad(rule, &below, &mut expected);
                 dx.fill(f32::NAN);
-                packed.run(token, &dy, &mut dx, Epilogue { residual: Some(&residual), gate: Gate::Rule(rule, &words) });
+                packed.run(
+                    &dy,
+                    &mut dx,
+                    Epilogue { residual: Some(Residual::Same(&residual)), gate: Gate::Rule(rule, &words) },
+                );
                 assert_close(&format!("{what}, {rule:?}"), &to_f64(&dx), &expected, tolerance(conv.c_out));
             }
         }
@@ -148,8 +154,8 @@ fn the_gradient_is_the_adjoint_of_the_forward_pass() {
         let dy = to_f32(&exact(r.stream(3), conv.output_len(), 1.0));
         for (kind, token) in ways() {
             let (mut y, mut dx) = (vec![f32::NAN; dy.len()], vec![f32::NAN; x.len()]);
-            PackedWinograd::forward(&conv, &folded, kind).run(token, &x, &mut y, NOTHING);
-            PackedWinograd::dgrad(&conv, &folded, kind).run(token, &dy, &mut dx, NOTHING);
+            PackedWinograd::forward(token, &conv, &folded, kind).run(&x, &mut y, Epilogue::NONE);
+            PackedWinograd::dgrad(token, &conv, &folded, kind).run(&dy, &mut dx, Epilogue::NONE);
             let inner = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum::<f64>();
             let (left, right) = (inner(&y, &dy), inner(&x, &dx));
             let scale = (inner(&y, &y) * inner(&dy, &dy)).sqrt();
@@ -166,7 +172,7 @@ fn bytes_do_not_depend_on_batch_or_threads() {
         let folded = folded(&conv, r);
         let x = to_f32(&r.stream(2).values(8 * conv.input_len(), 1.0));
         for (kind, token) in ways() {
-            let packed = PackedWinograd::forward(&conv, &folded, kind);
+            let packed = PackedWinograd::forward(token, &conv, &folded, kind);
             let run = |threads: usize, batch: usize| {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
                 let mut y = vec![f32::NAN; 8 * conv.output_len()];
@@ -175,7 +181,7 @@ fn bytes_do_not_depend_on_batch_or_threads() {
                 let written = y.chunks_mut(len).zip(words.chunks_mut(len / 16));
                 for (x, (y, words)) in x.chunks(batch * conv.input_len()).zip(written) {
                     let epilogue = Epilogue { residual: None, gate: Gate::Relu(words) };
-                    pool.install(|| packed.run(token, x, y, epilogue));
+                    pool.install(|| packed.run(x, y, epilogue));
                 }
                 (y.into_iter().map(f32::to_bits).collect::<Vec<_>>(), words)
             };
@@ -193,7 +199,7 @@ fn what_is_not_finite_stays_visible() {
     let conv = conv((14, 16, 16));
     let folded = folded(&conv, Random::new(5));
     for (kind, token) in ways() {
-        let packed = PackedWinograd::forward(&conv, &folded, kind);
+        let packed = PackedWinograd::forward(token, &conv, &folded, kind);
         for ((h, w), bad) in [((0, 0), f32::NAN), ((3, 4), f32::INFINITY), ((7, 7), f32::NAN), ((13, 13), f32::NAN)] {
             let mut x = to_f32(&Random::new(6).values(conv.input_len(), 1.0));
             x[(h * 14 + w) * 16 + 5] = bad;
@@ -201,7 +207,7 @@ fn what_is_not_finite_stays_visible() {
             let mut words = vec![0; y.len() / 16];
             // An infinity may meet a negative weight, and a ReLU may then turn it into a zero; a NaN passes every ReLU.
             let gate = if bad.is_nan() { Gate::Relu(&mut words) } else { Gate::None };
-            packed.run(token, &x, &mut y, Epilogue { residual: None, gate });
+            packed.run(&x, &mut y, Epilogue { residual: None, gate });
             for (i, y) in y.chunks_exact(16).enumerate() {
                 let reads = (i / 14).abs_diff(h) <= 1 && (i % 14).abs_diff(w) <= 1;
                 assert!(!reads || y.iter().all(|y| !y.is_finite()), "{kind:?}: pixel {i} hides {bad} at {h}, {w}");

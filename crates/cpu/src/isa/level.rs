@@ -97,6 +97,14 @@ impl Token {
         with!(self, isa => of(isa))
     }
 
+    /// [`Isa::ROWS`]: the longest strip.
+    pub fn rows(self) -> usize {
+        fn of<I: Isa>(_: I) -> usize {
+            I::ROWS
+        }
+        with!(self, isa => of(isa))
+    }
+
     /// The level it proves.
     pub fn level(self) -> Level {
         match self {

@@ -13,6 +13,7 @@ mod avx2;
 mod avx512;
 mod level;
 mod portable;
+mod vector;
 
 use backlit_net::Rule;
 
@@ -26,6 +27,7 @@ pub use avx2::Avx2;
 pub use avx512::Avx512;
 pub use level::{Level, Token};
 pub use portable::Portable;
+pub use vector::Vectors;
 
 /// A piece of work to be compiled once for every instruction set.
 ///
@@ -48,7 +50,7 @@ pub enum Sums {
 }
 
 /// Proof that an instruction set may be used.
-pub trait Isa: Copy + Send + Sync + 'static {
+pub trait Isa: Vectors + Copy + Send + Sync + 'static {
     /// The most rows of a strip: as many as have their sums in registers, beside a panel and an element.
     const ROWS: usize;
 

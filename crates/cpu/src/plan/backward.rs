@@ -4,24 +4,19 @@ use backlit_net::engine::question::Pass;
 use backlit_net::{CLASSES, Rule};
 
 use super::memory::{Arena, Kept, words};
-use super::pack::BothWays;
 use super::steps::{Backward, Slot, Step};
 use super::{Place, Run, STEM};
 use crate::gates;
-use crate::lanes::GateWord;
 use crate::ops::conv2d::{Epilogue, Gate, Residual};
 use crate::ops::{max_pool, stem};
-
-/// The rule of a ReLU, with the bits that its forward pass left; none where the gradient is wanted before it.
-type Applied<'a> = Option<(Rule, &'a [GateWord])>;
 
 impl Run<'_> {
     /// Sends the chosen seeds back, and shows `see` the gradient at every place that they pass.
     ///
     /// With `convs`, the gradient at the stem's map is made to be seen too; otherwise it is never whole in memory.
     pub(crate) fn backward(&mut self, pass: &Pass<'_>, convs: bool, see: &mut dyn FnMut(Place, &[f32])) {
-        let plan = self.plan;
-        for step in &plan.backward.steps {
+        let route = self.route;
+        for step in &route.backward.steps {
             if let Backward::Expand(block) = step.op
                 && pass.taps.contains(&block)
             {
@@ -36,14 +31,14 @@ impl Run<'_> {
             }
             self.backward_step(step, pass);
         }
-        if let Some(slot) = plan.backward.steps.last().and_then(|step| step.writes) {
-            see(Place::Input, &self.arena.slab.floats()[plan.layout.backward.of(slot, self.n)]);
+        if let Some(slot) = route.backward.steps.last().and_then(|step| step.writes) {
+            see(Place::Input, &self.arena.slab.floats()[route.layout.backward.of(slot, self.n)]);
         }
     }
 
     /// The gradient at the output of a block that is looked at, before and then behind the block's ReLU.
     fn tap(&mut self, step: &Step<Backward>, block: usize, pass: &Pass<'_>, see: &mut dyn FnMut(Place, &[f32])) {
-        let (layout, n) = (&self.plan.layout, self.n);
+        let (layout, n) = (&self.route.layout, self.n);
         let Arena { slab, kept } = &mut *self.arena;
         let d = &mut slab.floats()[step.reads[0].map_or(0..0, |slot| layout.backward.of(slot, n))];
         see(Place::Tap(block), d);
@@ -53,23 +48,21 @@ impl Run<'_> {
     /// Shows the gradients at the outputs of the convolutions through which a step leads; a projection is shown after
     /// the branch that it goes around, whichever of them is computed first.
     fn show(&mut self, step: &Step<Backward>, see: &mut dyn FnMut(Place, &[f32])) {
-        let (plan, n) = (self.plan, self.n);
+        let (blocks, layout, n) = (&self.plan.network.blocks, &self.route.layout, self.n);
         let floats = self.arena.slab.floats();
         let mut show = |conv, slot: Option<Slot>| {
-            see(Place::Conv(conv), &floats[slot.map_or(0..0, |slot| plan.layout.backward.of(slot, n))]);
+            see(Place::Conv(conv), &floats[slot.map_or(0..0, |slot| layout.backward.of(slot, n))]);
         };
         match step.op {
-            Backward::Expand(b) => show(plan.blocks[b].expand.index, step.reads[0]),
-            Backward::Spatial(b) => show(plan.blocks[b].spatial.index, step.reads[0]),
+            Backward::Expand(b) => show(blocks[b].expand.index, step.reads[0]),
+            Backward::Spatial(b) => show(blocks[b].spatial.index, step.reads[0]),
             Backward::Reduce(b) => {
-                show(plan.blocks[b].reduce.index, step.reads[0]);
-                if let Some(project) = &plan.blocks[b].project {
-                    // Nothing has been written over it since the projection's own step read it.
-                    let output = plan.backward.steps[plan.backward.blocks[b]].reads[0];
-                    show(project.index, output);
+                show(blocks[b].reduce.index, step.reads[0]);
+                if let Some(project) = &blocks[b].project {
+                    show(project.index, step.reads[1]);
                 }
             }
-            Backward::Stem | Backward::Head | Backward::Project(_) => {}
+            Backward::Stem | Backward::Head => {}
         }
     }
 
@@ -77,7 +70,7 @@ impl Run<'_> {
     fn show_stem(&mut self, step: &Step<Backward>, rule: Rule, see: &mut dyn FnMut(Place, &[f32])) {
         let (plan, n) = (self.plan, self.n);
         let Arena { slab, kept } = &mut *self.arena;
-        let ([d, _], _) = plan.layout.backward.views(step, n, slab.floats());
+        let ([d, _], _) = self.route.layout.backward.views(step, n, slab.floats());
         let mut map = vec![0.0; n * stem::OUTPUT_LEN];
         let back = max_pool::Back { border: plan.border, rule, codes: &kept.codes[..n * max_pool::CODES_LEN], dy: d };
         max_pool::dgrad(plan.token, back, &mut map);
@@ -85,26 +78,45 @@ impl Run<'_> {
     }
 
     fn backward_step(&mut self, step: &Step<Backward>, pass: &Pass<'_>) {
-        let (plan, n, token, rule) = (self.plan, self.n, self.plan.token, pass.rule);
+        let (plan, route, n, token, rule) = (self.plan, self.route, self.n, self.plan.token, pass.rule);
         let Arena { slab, kept } = &mut *self.arena;
-        let ([d, shortcut], dx) = plan.layout.backward.views(step, n, slab.floats());
+        let ([d, output], dx) = route.layout.backward.views(step, n, slab.floats());
         let Kept { gates, codes, seeds, .. } = kept;
-        let gate = |place| Some((rule, &gates[words(place, n)]));
+        let gate = |place| Gate::Rule(rule, &gates[words(place, n)]);
         // A tap is read before the gate of its block; anywhere else the gate is applied while sums are in registers.
         let below = |block: Option<usize>| {
-            block.filter(|block| !pass.taps.contains(block)).and_then(|block| gate(plan.layout.gates[block].output))
+            let block = block.filter(|block| !pass.taps.contains(block));
+            block.map_or(Gate::None, |block| gate(route.layout.gates[block].output))
         };
         match step.op {
             Backward::Head => {
-                plan.head.dgrad(token, &seeds[..n * CLASSES], below(plan.blocks.len().checked_sub(1)), dx)
+                let gate = match below(route.blocks.len().checked_sub(1)) {
+                    Gate::Rule(rule, words) => Some((rule, words)),
+                    _ => None,
+                };
+                plan.head.dgrad(token, &seeds[..n * CLASSES], gate, dx)
             }
-            Backward::Expand(b) => dgrad(&plan.blocks[b].expand, d, None, gate(plan.layout.gates[b].spatial), dx),
-            Backward::Spatial(b) => dgrad(&plan.blocks[b].spatial, d, None, gate(plan.layout.gates[b].reduce), dx),
-            Backward::Project(b) => {
-                let project = plan.blocks[b].project.as_ref().expect("the table has a projection where the block has");
-                dgrad(project, d, None, None, dx);
+            Backward::Expand(b) => {
+                let gate = gate(route.layout.gates[b].spatial);
+                route.blocks[b].expand_dgrad.run(d, dx, Epilogue { residual: None, gate });
             }
-            Backward::Reduce(b) => dgrad(&plan.blocks[b].reduce, d, Some(shortcut), below(b.checked_sub(1)), dx),
+            Backward::Spatial(b) => {
+                let gate = gate(route.layout.gates[b].reduce);
+                route.blocks[b].spatial[1].run(d, dx, Epilogue { residual: None, gate });
+            }
+            Backward::Reduce(b) => {
+                let (gate, block) = (below(b.checked_sub(1)), &plan.network.blocks[b]);
+                let conv = &route.blocks[b].input_dgrad;
+                if block.project.is_some() {
+                    conv.run_sum(&[d, output], dx, Epilogue { residual: None, gate });
+                } else {
+                    let residual = Some(match route.shapes[b].output {
+                        true => Residual::OntoEven { data: output, side: block.side_out().div_ceil(2) },
+                        false => Residual::Same(output),
+                    });
+                    conv.run(d, dx, Epilogue { residual, gate });
+                }
+            }
             Backward::Stem => {
                 let back =
                     max_pool::Back { border: plan.border, rule, codes: &codes[..n * max_pool::CODES_LEN], dy: d };
@@ -112,9 +124,4 @@ impl Run<'_> {
             }
         }
     }
-}
-
-fn dgrad(conv: &BothWays, dy: &[f32], residual: Option<&[f32]>, gate: Applied<'_>, dx: &mut [f32]) {
-    let gate = gate.map_or(Gate::None, |(rule, words)| Gate::Rule(rule, words));
-    conv.dgrad.run(dy, dx, Epilogue { residual: residual.map(Residual::Same), gate });
 }

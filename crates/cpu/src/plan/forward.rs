@@ -4,9 +4,7 @@ use backlit_net::CLASSES;
 
 use super::Run;
 use super::memory::{Arena, words};
-use super::pack::BothWays;
 use super::steps::{Forward, Step};
-use crate::lanes::GateWord;
 use crate::ops::conv2d::{Epilogue, Gate, Residual};
 use crate::ops::max_pool;
 
@@ -18,50 +16,51 @@ impl Run<'_> {
 
     /// Runs the network from the outputs of a block on, `[n, side, side, channels]`.
     pub(crate) fn resume(&mut self, block: usize, outputs: &[f32]) {
-        let (plan, n) = (self.plan, self.n);
-        let step = plan.forward.blocks[block];
-        let slot = plan.forward.steps[step].writes.expect("a block has an output");
-        self.arena.slab.floats()[plan.layout.forward.of(slot, n)].copy_from_slice(outputs);
+        let (route, n) = (self.route, self.n);
+        let step = route.forward.blocks[block];
+        let slot = route.forward.steps[step].writes.expect("a block has an output");
+        self.arena.slab.floats()[route.layout.forward.of(slot, n)].copy_from_slice(outputs);
         self.steps(step + 1, &[], &mut |_, _| ());
     }
 
     fn steps(&mut self, first: usize, images: &[f32], see: &mut dyn FnMut(usize, &[f32])) {
-        for step in &self.plan.forward.steps[first..] {
+        for step in &self.route.forward.steps[first..] {
             self.forward_step(step, images);
             if let (Forward::Expand(block), Some(slot)) = (step.op, step.writes) {
-                let range = self.plan.layout.forward.of(slot, self.n);
+                let range = self.route.layout.forward.of(slot, self.n);
                 see(block, &self.arena.slab.floats()[range]);
             }
         }
     }
 
     fn forward_step(&mut self, step: &Step<Forward>, images: &[f32]) {
-        let (plan, n, token) = (self.plan, self.n, self.plan.token);
+        let (plan, route, n, token) = (self.plan, self.route, self.n, self.plan.token);
         let Arena { slab, kept } = &mut *self.arena;
-        let ([x, shortcut], y) = plan.layout.forward.views(step, n, slab.floats());
+        let ([x, shortcut], y) = route.layout.forward.views(step, n, slab.floats());
         match step.op {
             Forward::Stem => plan.stem.forward_pooled(token, images, y, &mut kept.codes[..n * max_pool::CODES_LEN]),
             Forward::Reduce(b) => {
-                let gates = &mut kept.gates[words(plan.layout.gates[b].reduce, n)];
-                conv_relu(&plan.blocks[b].reduce, x, None, gates, y);
+                let gate = Gate::Relu(&mut kept.gates[words(route.layout.gates[b].reduce, n)]);
+                route.blocks[b].reduce.run(x, y, Epilogue { residual: None, gate });
             }
             Forward::Spatial(b) => {
-                let gates = &mut kept.gates[words(plan.layout.gates[b].spatial, n)];
-                conv_relu(&plan.blocks[b].spatial, x, None, gates, y);
-            }
-            Forward::Project(b) => {
-                let project = plan.blocks[b].project.as_ref().expect("the table has a projection where the block has");
-                project.forward.run(x, y, Epilogue { residual: None, gate: Gate::None });
+                let gate = Gate::Relu(&mut kept.gates[words(route.layout.gates[b].spatial, n)]);
+                route.blocks[b].spatial[0].run(x, y, Epilogue { residual: None, gate });
             }
             Forward::Expand(b) => {
-                let gates = &mut kept.gates[words(plan.layout.gates[b].output, n)];
-                conv_relu(&plan.blocks[b].expand, x, Some(shortcut), gates, y);
+                let gate = Gate::Relu(&mut kept.gates[words(route.layout.gates[b].output, n)]);
+                let (block, conv) = (&plan.network.blocks[b], &route.blocks[b].expand);
+                if block.project.is_some() {
+                    conv.run_sum(&[x, shortcut], y, Epilogue { residual: None, gate });
+                } else {
+                    let residual = Some(match route.shapes[b].output {
+                        true => Residual::FromEven { data: shortcut, side: block.side_out() },
+                        false => Residual::Same(shortcut),
+                    });
+                    conv.run(x, y, Epilogue { residual, gate });
+                }
             }
             Forward::Head => plan.head.forward(token, x, &mut kept.logits[..n * CLASSES]),
         }
     }
-}
-
-fn conv_relu(conv: &BothWays, x: &[f32], residual: Option<&[f32]>, gates: &mut [GateWord], y: &mut [f32]) {
-    conv.forward.run(x, y, Epilogue { residual: residual.map(Residual::Same), gate: Gate::Relu(gates) });
 }

@@ -10,9 +10,10 @@
 use std::ops::{Deref, DerefMut, Range};
 use std::sync::{Mutex, PoisonError};
 
-use backlit_net::arch::Network;
+use backlit_net::arch::{Conv, Network};
 use backlit_net::{CLASSES, EngineError};
 
+use super::shape::{Shape, map_len};
 use super::steps::{Backward, Forward, Slot, Step, Table};
 use crate::lanes::{GateWord, LANES};
 use crate::ops::max_pool;
@@ -108,16 +109,22 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    pub(super) fn new(network: &Network, forward: &Table<Forward>, backward: &Table<Backward>) -> Layout {
+    pub(super) fn new(
+        network: &Network,
+        shapes: &[Shape],
+        forward: &Table<Forward>,
+        backward: &Table<Backward>,
+    ) -> Layout {
         let mut words = 0;
         let mut place = |floats: usize| {
             words += floats / LANES;
             (words - floats / LANES, floats / LANES)
         };
-        let gates = network.blocks.iter().map(|block| BlockGates {
-            reduce: place(block.reduce.output_len()),
-            spatial: place(block.spatial.output_len()),
-            output: place(block.expand.output_len()),
+        let mut place = |conv: &Conv, compact| place(map_len(conv.side_out(), conv.c_out, compact));
+        let gates = network.blocks.iter().zip(shapes).map(|(block, shape)| BlockGates {
+            reduce: place(&block.reduce, false),
+            spatial: place(&block.spatial, shape.output),
+            output: place(&block.expand, shape.output),
         });
         let gates = gates.collect();
         Layout { forward: Places::new(forward), backward: Places::new(backward), gates, words }
@@ -264,15 +271,23 @@ mod tests {
     fn tensors_that_are_needed_at_once_lie_apart_and_nothing_is_wasted() {
         for variant in [Variant::V1, Variant::V1_5] {
             let network = Network::of(variant);
-            check(&Table::forward(network));
-            check(&Table::backward(network));
+            for dead_code in [true, false] {
+                let shapes = Shape::of(network, dead_code);
+                check(&Table::forward(network, &shapes));
+                check(&Table::backward(network, &shapes));
+            }
         }
+    }
+
+    fn layout() -> Layout {
+        let network = Network::of(Variant::V1);
+        let shapes = Shape::of(network, true);
+        Layout::new(network, &shapes, &Table::forward(network, &shapes), &Table::backward(network, &shapes))
     }
 
     #[test]
     fn what_was_given_back_is_used_again() {
-        let network = Network::of(Variant::V1);
-        let layout = Layout::new(network, &Table::forward(network), &Table::backward(network));
+        let layout = layout();
         let arenas = Arenas::default();
         let (mut one, mut two) = (arenas.lease(&layout, 1, 1).unwrap(), arenas.lease(&layout, 1, 1).unwrap());
         let at = [one.slab.floats().as_ptr(), two.slab.floats().as_ptr()];
@@ -284,8 +299,7 @@ mod tests {
 
     #[test]
     fn what_no_machine_has_is_refused() {
-        let network = Network::of(Variant::V1);
-        let layout = Layout::new(network, &Table::forward(network), &Table::backward(network));
+        let layout = layout();
         let refused = Arenas::default().lease(&layout, 8, usize::MAX / 10).err();
         assert!(matches!(refused, Some(EngineError::OutOfMemory { .. })), "{refused:?}");
     }

@@ -1,15 +1,16 @@
 //! The network as a sequence of steps, for a few images at a time.
 //!
-//! [`pack`] makes the weights ready, [`steps`] is the table of what follows what, [`memory`] says where every tensor
-//! lies, and a [`Run`] walks the table: [`forward`] once, then [`backward`] for every seed and rule.
+//! [`pack`] makes the weights ready, [`shape`] says which maps are needed in full, [`steps`] is the table of what follows
+//! what, [`memory`] says where every tensor lies, and a [`Run`] walks the table: [`forward`] once, then [`backward`] for every seed and rule.
 
 mod backward;
 mod forward;
 mod memory;
 mod pack;
+mod shape;
 mod steps;
 
-use backlit_net::arch::PoolBorder;
+use backlit_net::arch::{Network, PoolBorder};
 use backlit_net::weights::Weights;
 use backlit_net::{CLASSES, EngineError, Seeds};
 
@@ -20,6 +21,7 @@ use crate::ops::max_pool;
 use crate::ops::stem::Stem;
 use memory::{Arenas, Kept, Layout, Lease};
 use pack::{BlockPlan, Packed};
+use shape::Shape;
 use steps::{Backward, Forward, Table};
 
 /// [`Conv::index`](backlit_net::arch::Conv::index) of the stem.
@@ -27,15 +29,34 @@ pub(crate) const STEM: usize = 0;
 
 /// Packed weights of the whole network, one packing for each pass, and the order in which they are used.
 pub(crate) struct Plan {
+    network: &'static Network,
     token: Token,
     border: PoolBorder,
     stem: Stem,
-    blocks: Vec<BlockPlan>,
     head: Head,
+    biases: Vec<Vec<f32>>,
+    /// Every map whole.
+    whole: Route,
+    /// Without the pixels that no later layer reads, where there are any.
+    lean: Option<Route>,
+    arenas: Arenas,
+}
+
+/// One way through the blocks.
+struct Route {
+    shapes: Vec<Shape>,
+    blocks: Vec<BlockPlan>,
     forward: Table<Forward>,
     backward: Table<Backward>,
     layout: Layout,
-    arenas: Arenas,
+}
+
+impl Route {
+    fn new(network: &Network, shapes: Vec<Shape>, blocks: Vec<BlockPlan>) -> Route {
+        let (forward, backward) = (Table::forward(network, &shapes), Table::backward(network, &shapes));
+        let layout = Layout::new(network, &shapes, &forward, &backward);
+        Route { shapes, blocks, forward, backward, layout }
+    }
 }
 
 /// Where a gradient is met on the way back.
@@ -53,28 +74,42 @@ pub(crate) enum Place {
 /// arena of its own, so that any number of threads may ask at once.
 pub(crate) struct Run<'a> {
     plan: &'a Plan,
+    route: &'a Route,
     arena: Lease<'a>,
     /// Images.
     n: usize,
 }
 
 impl Plan {
-    /// Folds and packs.
-    pub(crate) fn new(weights: &Weights, token: Token) -> Plan {
+    /// Folds and packs; with `dead_code`, pixels that no later layer reads are left out where nobody asks for them.
+    pub(crate) fn new(weights: &Weights, token: Token, dead_code: bool) -> Plan {
         let network = weights.network();
-        let Packed { stem, blocks, head } = Packed::new(weights, token);
-        let (forward, backward) = (Table::forward(network), Table::backward(network));
-        let layout = Layout::new(network, &forward, &backward);
+        let shapes = Shape::of(network, false);
+        let packed = Packed::new(weights, token, &shapes);
+        let lean = Shape::of(network, dead_code);
+        let lean = (lean != shapes).then(|| {
+            let blocks = packed.shaped(weights, token, &lean);
+            Route::new(network, lean, blocks)
+        });
+        let Packed { stem, blocks, head, biases } = packed;
+        let whole = Route::new(network, shapes, blocks);
         let border = network.pool.border;
-        Plan { token, border, stem, blocks, head, forward, backward, layout, arenas: Arenas::default() }
+        Plan { network, token, border, stem, head, biases, whole, lean, arenas: Arenas::default() }
     }
 
-    /// Room for `n` images, each with `per_image` seeds.
+    /// Room for `n` images, each with `per_image` seeds; `looked_at` are the blocks whose maps somebody wants to see.
     ///
     /// # Errors
     /// [`EngineError::OutOfMemory`].
-    pub(crate) fn run(&self, n: usize, per_image: usize) -> Result<Run<'_>, EngineError> {
-        Ok(Run { plan: self, arena: self.arenas.lease(&self.layout, n, per_image)?, n })
+    pub(crate) fn run(
+        &self,
+        n: usize,
+        per_image: usize,
+        mut looked_at: impl Iterator<Item = usize>,
+    ) -> Result<Run<'_>, EngineError> {
+        let lean = self.lean.as_ref();
+        let route = lean.filter(|route| !looked_at.any(|block| route.shapes[block].output)).unwrap_or(&self.whole);
+        Ok(Run { plan: self, route, arena: self.arenas.lease(&route.layout, n, per_image)?, n })
     }
 
     /// Weight `[2048, 1000]` and bias `[1000]` of the head.
@@ -83,14 +118,13 @@ impl Plan {
     }
 
     /// The bias of every convolution, by [`Conv::index`](backlit_net::arch::Conv::index).
-    pub(crate) fn biases(&self) -> Vec<&[f32]> {
-        let convs = self.blocks.iter().flat_map(BlockPlan::convs);
-        std::iter::once(self.stem.bias()).chain(convs.map(|conv| conv.forward.bias())).collect()
+    pub(crate) fn biases(&self) -> &[Vec<f32>] {
+        &self.biases
     }
 
     /// Floats of one image's output of a block.
     pub(crate) fn block_len(&self, index: usize) -> usize {
-        self.blocks[index].expand.forward.output_len()
+        self.network.blocks[index].expand.output_len()
     }
 }
 
@@ -102,7 +136,7 @@ impl Run<'_> {
 
     /// Gate bits of a block, `[n, side, side, channels / 16]` each: reduce, spatial, output.
     pub(crate) fn gates(&self, block: usize) -> [&[GateWord]; 3] {
-        let gates = self.plan.layout.gates[block];
+        let gates = self.route.layout.gates[block];
         [gates.reduce, gates.spatial, gates.output].map(|place| &self.arena.kept.gates[memory::words(place, self.n)])
     }
 

@@ -1,86 +1,190 @@
 //! Weights, folded and packed once, at load.
 //!
-//! Layers are independent: they are handed out to the threads one by one, the largest first, so that no thread is left
-//! with a large one at the end. BatchNorm is folded in double precision for one layer at a time, which takes 19 MB at
-//! most and next to nothing by the time that most packed weights are there.
+//! Blocks are independent, and so are the ways through one: they are handed out to the threads one by one, the largest
+//! first, so that no thread is left with a large one at the end. BatchNorm is folded in double precision for one layer
+//! at a time, which takes 19 MB at most and next to nothing by the time that most packed weights are there.
 
-use backlit_net::arch::{Block, Conv, Network};
-use backlit_net::weights::Weights;
+use std::sync::Arc;
 
+use backlit_net::arch::{Block, Conv};
+use backlit_net::weights::{FoldedConv, Weights};
+
+use super::shape::Shape;
 use crate::isa::Token;
-use crate::ops::conv2d::PackedConv;
+use crate::ops::conv2d::{Epilogue, PackedConv};
 use crate::ops::head::Head;
 use crate::ops::stem::Stem;
+use crate::ops::winograd::{Outputs, PackedWinograd};
 
 /// The network, packed.
 pub(super) struct Packed {
     pub(super) stem: Stem,
     pub(super) blocks: Vec<BlockPlan>,
     pub(super) head: Head,
+    /// By [`Conv::index`].
+    pub(super) biases: Vec<Vec<f32>>,
 }
 
-/// The convolutions of a block.
+/// The convolutions of a block, each the sum that one step computes.
+#[derive(Clone)]
 pub(super) struct BlockPlan {
-    pub(super) reduce: BothWays,
-    pub(super) spatial: BothWays,
-    pub(super) expand: BothWays,
-    pub(super) project: Option<BothWays>,
+    /// Forward through the 1x1 that narrows.
+    pub(super) reduce: Arc<PackedConv>,
+    /// The 3x3, forward and back.
+    pub(super) spatial: Arc<[Spatial; 2]>,
+    /// Forward through the 1x1 that widens, and the projection if there is one.
+    pub(super) expand: Arc<PackedConv>,
+    /// Back through the 1x1 that widens.
+    pub(super) expand_dgrad: Arc<PackedConv>,
+    /// Back through the 1x1 that narrows, and the projection if there is one.
+    pub(super) input_dgrad: Arc<PackedConv>,
 }
 
-/// A convolution and its gradient.
-pub(super) struct BothWays {
-    /// [`Conv::index`].
-    pub(super) index: usize,
-    pub(super) forward: PackedConv,
-    pub(super) dgrad: PackedConv,
+/// A 3x3, one way or the other.
+pub(super) enum Spatial {
+    Direct(PackedConv),
+    Winograd(PackedWinograd),
 }
 
-impl BlockPlan {
-    /// In table order: reduce, spatial, expand, and the projection if there is one.
-    pub(super) fn convs(&self) -> impl Iterator<Item = &BothWays> {
-        [&self.reduce, &self.spatial, &self.expand].into_iter().chain(&self.project)
+impl Spatial {
+    fn new(token: Token, conv: &Conv, folded: &FoldedConv, winograd: bool) -> [Spatial; 2] {
+        if winograd {
+            let tile = Outputs::Four;
+            [PackedWinograd::forward(token, conv, folded, tile), PackedWinograd::dgrad(token, conv, folded, tile)]
+                .map(Spatial::Winograd)
+        } else {
+            [PackedConv::forward(token, conv, folded), PackedConv::dgrad(token, conv, folded)].map(Spatial::Direct)
+        }
+    }
+
+    pub(super) fn run(&self, x: &[f32], y: &mut [f32], epilogue: Epilogue<'_>) {
+        match self {
+            Spatial::Direct(conv) => conv.run(x, y, epilogue),
+            Spatial::Winograd(conv) => conv.run(x, y, epilogue),
+        }
     }
 }
 
+/// Whether a 3x3 goes by Winograd's way: not the strided ones, not the last map, whose 7 pixels a side would be
+/// rounded up to 8 and whose weights, four times as many, would have to come from memory for every image. And not those
+/// whose output may be wanted at even pixels only: they are to give the same bytes either way.
+fn by_winograd(conv: &Conv, shape: Shape) -> bool {
+    conv.stride == 1 && conv.side_in >= 14 && !shape.may_be_compact
+}
+
 impl Packed {
-    pub(super) fn new(weights: &Weights, token: Token) -> Packed {
-        let network: &Network = weights.network();
-        let convs: Vec<&Conv> = network.blocks.iter().flat_map(Block::convs).collect();
+    pub(super) fn new(weights: &Weights, token: Token, shapes: &[Shape]) -> Packed {
+        let network = weights.network();
         let (mut stem, mut head) = (None, None);
-        let mut packed: Vec<Option<BothWays>> = convs.iter().map(|_| None).collect();
+        let mut slots: Vec<Slots> = network.blocks.iter().map(|_| Slots::default()).collect();
+        type Pack<'a> = Box<dyn FnOnce() + Send + 'a>;
+        let mut jobs: Vec<(usize, Pack<'_>)> = Vec::new();
+        for ((block, slots), &shape) in network.blocks.iter().zip(&mut slots).zip(shapes) {
+            let Slots { outer, spatial } = slots;
+            let conv = &block.spatial;
+            let winograd = by_winograd(conv, shape);
+            let work = conv.weight_len() * if winograd { 8 } else { 2 };
+            jobs.push((
+                work,
+                Box::new(move || {
+                    let folded = weights.conv(conv);
+                    *spatial = Some((Arc::new(Spatial::new(token, conv, &folded, winograd)), bias(conv, &folded)));
+                }),
+            ));
+            let work: usize = block.convs().map(|conv| 2 * conv.weight_len()).sum();
+            jobs.push((
+                work - 2 * conv.weight_len(),
+                Box::new(move || *outer = Some(Outer::new(weights, token, block))),
+            ));
+        }
+        jobs.push((2 * network.head.c_in * network.head.c_out, Box::new(|| head = Some(Head::new(&weights.dense())))));
+        let conv = &network.stem;
+        jobs.push((2 * conv.weight_len(), Box::new(|| stem = Some(Stem::new(conv, &weights.conv(conv))))));
+        jobs.sort_by_key(|(work, _)| std::cmp::Reverse(*work));
+        rayon::scope_fifo(|scope| jobs.into_iter().for_each(|(_, job)| scope.spawn_fifo(move |_| job())));
 
-        let mut jobs: Vec<(&Conv, &mut Option<BothWays>)> = convs.into_iter().zip(&mut packed).collect();
-        jobs.sort_by_key(|(conv, _)| std::cmp::Reverse(conv.weight_len()));
-        rayon::scope_fifo(|scope| {
-            for (conv, packed) in jobs {
-                scope.spawn_fifo(move |_| *packed = Some(BothWays::new(weights, token, conv)));
-            }
-            scope.spawn_fifo(|_| head = Some(Head::new(&weights.dense())));
-            scope.spawn_fifo(|_| stem = Some(Stem::new(&network.stem, &weights.conv(&network.stem))));
-        });
-
-        // In the order of the table, as they were listed.
-        let mut packed = packed.into_iter().map(done);
-        let mut next = || done(packed.next());
-        let block = |block: &Block| BlockPlan {
-            reduce: next(),
-            spatial: next(),
-            expand: next(),
-            project: block.project.as_ref().map(|_| next()),
+        let (stem, head): (Stem, Head) = (done(stem), done(head));
+        let mut biases = vec![Vec::new(); network.convs().count()];
+        biases[network.stem.index] = stem.bias().to_vec();
+        let block = |slots: Slots| {
+            let (outer, (spatial, bias)) = (done(slots.outer), done(slots.spatial));
+            let Outer { reduce, expand, expand_dgrad, input_dgrad, biases: others } = outer;
+            others.into_iter().chain([bias]).for_each(|(conv, bias)| biases[conv] = bias);
+            let [reduce, expand, expand_dgrad, input_dgrad] = [reduce, expand, expand_dgrad, input_dgrad].map(Arc::new);
+            BlockPlan { reduce, spatial, expand, expand_dgrad, input_dgrad }
         };
-        let blocks = network.blocks.iter().map(block).collect();
-        Packed { stem: done(stem), blocks, head: done(head) }
+        let blocks = slots.into_iter().map(block).collect();
+        Packed { stem, blocks, head, biases }
+    }
+
+    /// The blocks for maps of other shapes, with the same weights. Only a block that touches a compact map has a
+    /// packing of its own, and it shares all but its 3x3's.
+    pub(super) fn shaped(&self, weights: &Weights, token: Token, shapes: &[Shape]) -> Vec<BlockPlan> {
+        let network = weights.network();
+        let shaped = |((plan, block), &Shape { input, output, .. }): ((&BlockPlan, &Block), &Shape)| {
+            let mut plan = plan.clone();
+            let projects = block.project.is_some();
+            if input {
+                assert!(projects && !output, "a compact map is read by the first block of a stage");
+                plan.reduce = Arc::new(plan.reduce.compact(&[true], false));
+                plan.expand = Arc::new(plan.expand.compact(&[false, true], false));
+                plan.input_dgrad = Arc::new(plan.input_dgrad.compact(&[false, false], true));
+            }
+            if output {
+                assert!(!projects, "the last block of a stage has no projection");
+                let strided = Conv { stride: 2, ..block.spatial.clone() };
+                let folded = weights.conv(&block.spatial);
+                plan.spatial = Arc::new(Spatial::new(token, &strided, &folded, false));
+                plan.expand = Arc::new(plan.expand.compact(&[true], true));
+                plan.expand_dgrad = Arc::new(plan.expand_dgrad.compact(&[true], true));
+            }
+            plan
+        };
+        self.blocks.iter().zip(&network.blocks).zip(shapes).map(shaped).collect()
+    }
+}
+
+/// What is to become a block.
+#[derive(Default)]
+struct Slots {
+    outer: Option<Outer>,
+    spatial: Option<(Arc<[Spatial; 2]>, Bias)>,
+}
+
+/// A bias, with [`Conv::index`].
+type Bias = (usize, Vec<f32>);
+
+fn bias(conv: &Conv, folded: &FoldedConv) -> Bias {
+    (conv.index, folded.bias.iter().map(|&b| b as f32).collect())
+}
+
+/// All of a block but its 3x3.
+struct Outer {
+    reduce: PackedConv,
+    expand: PackedConv,
+    expand_dgrad: PackedConv,
+    input_dgrad: PackedConv,
+    biases: Vec<Bias>,
+}
+
+impl Outer {
+    fn new(weights: &Weights, token: Token, block: &Block) -> Outer {
+        let (reduce, expand) = (weights.conv(&block.reduce), weights.conv(&block.expand));
+        let project = block.project.as_ref().map(|conv| (conv, weights.conv(conv)));
+        let project = project.as_ref().map(|(conv, folded)| (*conv, folded));
+        let reduce = (&block.reduce, &reduce);
+        let expand = (&block.expand, &expand);
+        let with_projection = |first| -> Vec<_> { std::iter::once(first).chain(project).collect() };
+        Outer {
+            reduce: PackedConv::forward(token, reduce.0, reduce.1),
+            expand: PackedConv::forward_sum(token, &with_projection(expand)),
+            expand_dgrad: PackedConv::dgrad(token, expand.0, expand.1),
+            input_dgrad: PackedConv::dgrad_sum(token, &with_projection(reduce)),
+            biases: [reduce, expand].into_iter().chain(project).map(|(conv, folded)| bias(conv, folded)).collect(),
+        }
     }
 }
 
 fn done<T>(result: Option<T>) -> T {
     result.expect("every task of a scope has run when it ends")
-}
-
-impl BothWays {
-    fn new(weights: &Weights, token: Token, conv: &Conv) -> BothWays {
-        let folded = weights.conv(conv);
-        let (forward, dgrad) = (PackedConv::forward(token, conv, &folded), PackedConv::dgrad(token, conv, &folded));
-        BothWays { index: conv.index, forward, dgrad }
-    }
 }

@@ -6,6 +6,7 @@
 use backlit_net::IMAGE_LEN;
 use backlit_net::arch::{Conv, Network};
 
+use super::shape::{Shape, map_len};
 use crate::ops::max_pool;
 
 /// A tensor, by its number in its table.
@@ -20,9 +21,8 @@ pub(super) enum Forward {
     Reduce(usize),
     /// The 3x3, with its ReLU.
     Spatial(usize),
-    /// The 1x1 of the shortcut.
-    Project(usize),
-    /// The 1x1 that widens, plus the shortcut (read second), with the block's ReLU.
+    /// The 1x1 that widens, plus the shortcut or its projection (of what the block reads, read second), with the
+    /// block's ReLU.
     Expand(usize),
     /// Average and fully connected layer, to the logits.
     Head,
@@ -37,9 +37,8 @@ pub(super) enum Backward {
     Expand(usize),
     /// Through the 3x3.
     Spatial(usize),
-    /// Through the 1x1 of the shortcut; reads the gradient at the block's output.
-    Project(usize),
-    /// Through the 1x1 that narrows, plus the gradient of the shortcut (read second): the output of the block below.
+    /// Through the 1x1 that narrows, plus the gradient at the block's output (read second), as it is or through the
+    /// projection: the output of the block below.
     Reduce(usize),
     /// Through the max-pool, the stem's ReLU and the 7x7, to the images.
     Stem,
@@ -83,16 +82,15 @@ impl<Op> Table<Op> {
 
 impl Table<Forward> {
     /// The forward pass.
-    pub(super) fn forward(network: &Network) -> Self {
+    pub(super) fn forward(network: &Network, shapes: &[Shape]) -> Self {
         let mut table = Table::new();
         let mut x = table.step(Forward::Stem, [], max_pool::OUTPUT_LEN);
-        for block in &network.blocks {
+        for (block, shape) in network.blocks.iter().zip(shapes) {
             let b = block.index;
-            let reduce = table.step(Forward::Reduce(b), [x], block.reduce.output_len());
-            let spatial = table.step(Forward::Spatial(b), [reduce], block.spatial.output_len());
-            let project = |conv: &Conv| table.step(Forward::Project(b), [x], conv.output_len());
-            let shortcut = block.project.as_ref().map_or(x, project);
-            x = table.step(Forward::Expand(b), [spatial, shortcut], block.expand.output_len());
+            let written = |conv: &Conv, compact| map_len(conv.side_out(), conv.c_out, compact);
+            let reduce = table.step(Forward::Reduce(b), [x], written(&block.reduce, false));
+            let spatial = table.step(Forward::Spatial(b), [reduce], written(&block.spatial, shape.output));
+            x = table.step(Forward::Expand(b), [spatial, x], written(&block.expand, shape.output));
             table.blocks.push(table.steps.len() - 1);
         }
         table.push(Forward::Head, [x], None);
@@ -102,18 +100,17 @@ impl Table<Forward> {
 
 impl Table<Backward> {
     /// The backward pass of one seed an image.
-    pub(super) fn backward(network: &Network) -> Self {
+    pub(super) fn backward(network: &Network, shapes: &[Shape]) -> Self {
         let mut table = Table::new();
         let last = network.blocks.last().map_or(0, |block| block.expand.output_len());
         let mut d = table.step(Backward::Head, [], last);
-        for block in network.blocks.iter().rev() {
+        for (block, shape) in network.blocks.iter().zip(shapes).rev() {
             let b = block.index;
+            let written = |conv: &Conv, compact| map_len(conv.side_in, conv.c_in, compact);
             table.blocks.push(table.steps.len());
-            let spatial = table.step(Backward::Expand(b), [d], block.expand.input_len());
-            let reduce = table.step(Backward::Spatial(b), [spatial], block.spatial.input_len());
-            let project = |conv: &Conv| table.step(Backward::Project(b), [d], conv.input_len());
-            let shortcut = block.project.as_ref().map_or(d, project);
-            d = table.step(Backward::Reduce(b), [reduce, shortcut], block.reduce.input_len());
+            let spatial = table.step(Backward::Expand(b), [d], written(&block.expand, shape.output));
+            let reduce = table.step(Backward::Spatial(b), [spatial], written(&block.spatial, false));
+            d = table.step(Backward::Reduce(b), [reduce, d], written(&block.reduce, shape.input));
         }
         table.blocks.reverse();
         table.step(Backward::Stem, [d], IMAGE_LEN);

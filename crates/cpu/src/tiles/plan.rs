@@ -18,7 +18,6 @@ use crate::lanes::GateWord;
 use crate::ops::head::Head;
 use crate::ops::stem::Stem;
 use crate::plan::Run;
-use crate::run::Wanted;
 
 /// How exact each convolution is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,9 +45,13 @@ pub(crate) struct TilePlan {
     pub(super) machine: Machine,
     pub(super) border: PoolBorder,
     pub(super) recipe: Recipe,
+    /// Whether pixels that nobody reads are left out.
+    dead_code: bool,
     pub(super) stem: Stem,
     pub(super) blocks: Vec<BlockPlan>,
     pub(super) head: Head,
+    /// By [`Conv::index`](backlit_net::arch::Conv::index).
+    biases: Vec<Vec<f32>>,
     pub(super) lines: Pool<Line>,
     pub(super) floats: Pool<f32>,
     pub(super) words: Pool<Word>,
@@ -83,31 +86,44 @@ pub(super) struct Gates<'a> {
 
 impl TilePlan {
     /// Folds and packs.
-    pub(crate) fn new(weights: &Weights, machine: Machine, recipe: Recipe) -> TilePlan {
+    pub(crate) fn new(weights: &Weights, machine: Machine, recipe: Recipe, dead_code: bool) -> TilePlan {
         let network: &Network = weights.network();
         let blocks = &network.blocks;
         let neighbours = |i: usize| [i.checked_sub(1).and_then(|i| blocks.get(i)), blocks.get(i), blocks.get(i + 1)];
         let pack = |i| BlockPlan::new(neighbours(i), &|conv| weights.conv(conv), &recipe);
+        let stem = weights.conv(&network.stem);
+        let blocks: Vec<BlockPlan> = (0..blocks.len()).into_par_iter().filter_map(pack).collect();
+        let mut biases = vec![stem.bias.iter().map(|&b| b as f32).collect()];
+        biases.extend(blocks.iter().flat_map(BlockPlan::convs).map(|conv| conv.bias.clone()));
         TilePlan {
             machine,
             border: network.pool.border,
-            stem: Stem::new(&network.stem, &weights.conv(&network.stem)),
-            blocks: (0..blocks.len()).into_par_iter().filter_map(pack).collect(),
+            stem: Stem::new(&network.stem, &stem),
+            blocks,
+            biases,
             head: Head::new(&weights.dense()),
             recipe,
+            dead_code,
             lines: Pool::default(),
             floats: Pool::default(),
             words: Pool::default(),
         }
     }
 
-    /// A run of `n` images.
-    pub(crate) fn run<'a>(&'a self, n: usize, wanted: Wanted<'a>) -> TileRun<'a> {
+    /// A run of `n` images; `looked_at`: blocks whose whole output or gradient will be asked for, `outputs`: those whose
+    /// outputs will.
+    pub(crate) fn run<'a>(
+        &'a self,
+        n: usize,
+        mut looked_at: impl Iterator<Item = usize>,
+        outputs: &'a [usize],
+    ) -> TileRun<'a> {
+        let whole = !self.dead_code || looked_at.any(|block| self.is_partial(block));
         TileRun {
             plan: self,
             n,
-            outputs: wanted.outputs,
-            whole: usize::from(wanted.whole),
+            outputs,
+            whole: usize::from(whole),
             logits: vec![0.0; n * CLASSES],
             codes: Vec::new(),
             gates: Vec::with_capacity(self.blocks.len()),
@@ -124,7 +140,7 @@ impl TilePlan {
     }
 
     /// Whether a block's output is computed in part only, unless the whole is asked for.
-    pub(crate) fn is_partial(&self, block: usize) -> bool {
+    fn is_partial(&self, block: usize) -> bool {
         let [part, whole] = &self.blocks[block].geometry;
         part.side_out != whole.side_out
     }
@@ -135,9 +151,8 @@ impl TilePlan {
     }
 
     /// The bias of every convolution, by [`Conv::index`](backlit_net::arch::Conv::index).
-    pub(crate) fn biases(&self) -> Vec<&[f32]> {
-        let convs = self.blocks.iter().flat_map(BlockPlan::convs);
-        std::iter::once(self.stem.bias()).chain(convs.map(|conv| conv.bias.as_slice())).collect()
+    pub(crate) fn biases(&self) -> &[Vec<f32>] {
+        &self.biases
     }
 
     /// Floats of one image's output of a block.

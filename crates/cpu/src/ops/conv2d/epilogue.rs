@@ -52,7 +52,7 @@ pub enum Residual<'a> {
 impl<'a> Residual<'a> {
     /// # Panics
     /// If it does not fit a map of `len` floats.
-    pub(super) fn check(&self, len: usize, side_write: usize, channels: usize) {
+    pub(in crate::ops) fn check(&self, len: usize, side_write: usize, channels: usize) {
         let n = len / (side_write * side_write * channels);
         let (found, expected) = match *self {
             Residual::Same(data) => (data.len(), len),
@@ -93,17 +93,17 @@ impl<'a> Residual<'a> {
 
 /// The epilogue's inputs, shared by all tasks.
 #[derive(Clone, Copy)]
-pub(super) struct Finish<'a> {
-    pub(super) bias: Option<&'a [f32]>,
-    pub(super) residual: Option<Residual<'a>>,
-    pub(super) applied: Option<(Rule, &'a [GateWord])>,
+pub(in crate::ops) struct Finish<'a> {
+    pub(in crate::ops) bias: Option<&'a [f32]>,
+    pub(in crate::ops) residual: Option<Residual<'a>>,
+    pub(in crate::ops) applied: Option<(Rule, &'a [GateWord])>,
 }
 
 impl Finish<'_> {
     /// Finishes the sums of a pixel of a map of some side, in panels of so many from the first on; `y` is where they go
     /// and `words` where gate bits go, if they do.
     #[inline(always)]
-    pub(super) fn apply<I: Isa>(
+    pub(in crate::ops) fn apply<I: Isa>(
         &self,
         isa: I,
         sum: impl Fn(usize) -> Lanes,

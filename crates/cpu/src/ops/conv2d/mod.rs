@@ -23,6 +23,8 @@ mod epilogue;
 mod pack;
 mod task;
 
+use std::sync::Arc;
+
 use backlit_net::arch::Conv;
 use backlit_net::weights::FoldedConv;
 use rayon::prelude::*;
@@ -32,13 +34,14 @@ pub use epilogue::{Epilogue, Gate, Residual};
 use crate::isa::Token;
 use crate::lanes::{LANES, Lanes};
 use crate::shared::{Cut, tiles};
-use epilogue::Finish;
+pub(in crate::ops) use epilogue::Finish;
 use task::{CHUNK, Task};
 
 /// A convolution and its weights, in double precision.
 pub type Weighted<'a> = (&'a Conv, &'a FoldedConv);
 
 /// A convolution, or the gradient of one, or a sum of either, with its weights packed for the pass.
+#[derive(Clone)]
 pub struct PackedConv {
     token: Token,
     c_write: usize,
@@ -49,12 +52,14 @@ pub struct PackedConv {
 }
 
 /// A map that is read.
+#[derive(Clone)]
 struct Term {
     side: usize,
     channels: usize,
 }
 
 /// A lattice of written pixels.
+#[derive(Clone)]
 struct Phase {
     /// First written pixel, row and column.
     origin: (usize, usize),
@@ -63,10 +68,11 @@ struct Phase {
     taps: Vec<Tap>,
     /// `[c_write / (16 P)][taps, one after the other][channels of the tap's term][P]`, where P is
     /// [`Isa::PANELS`](crate::isa::Isa::PANELS).
-    panels: Vec<Lanes>,
+    panels: Arc<Vec<Lanes>>,
 }
 
 /// One pixel read for every pixel written.
+#[derive(Clone)]
 struct Tap {
     /// Index into [`PackedConv::terms`].
     term: usize,
@@ -108,7 +114,7 @@ impl PackedConv {
             side_write,
             bias: Some(bias.iter().map(|&b| b as f32).collect()),
             terms: convs.iter().map(|(conv, _)| Term { side: conv.side_in, channels: conv.c_in }).collect(),
-            phases: vec![Phase { origin: (0, 0), step: 1, taps, panels: panels.finish() }],
+            phases: vec![Phase { origin: (0, 0), step: 1, taps, panels: Arc::new(panels.finish()) }],
         }
     }
 
@@ -146,7 +152,7 @@ impl PackedConv {
                     }
                 }
             }
-            Phase { origin, step, taps, panels: panels.finish() }
+            Phase { origin, step, taps, panels: Arc::new(panels.finish()) }
         });
         PackedConv {
             token,
@@ -158,9 +164,36 @@ impl PackedConv {
         }
     }
 
-    /// What is added to the sums, `[c_write]`; nothing for a gradient.
-    pub(crate) fn bias(&self) -> &[f32] {
-        self.bias.as_deref().unwrap_or_default()
+    /// The same sums, with the same weights, where some maps are *compact*: of all their pixels, only those in even
+    /// rows and columns exist, and lie side by side. `reads` says so of every term's map, `writes` of the map written.
+    ///
+    /// # Panics
+    /// If this would need a pixel that does not exist.
+    pub fn compact(&self, reads: &[bool], writes: bool) -> PackedConv {
+        assert_eq!(reads.len(), self.terms.len(), "one answer for every term");
+        let half = |side: usize, compact: bool| if compact { side.div_ceil(2) } else { side };
+        let terms =
+            self.terms.iter().zip(reads).map(|(term, &compact)| Term { side: half(term.side, compact), ..*term });
+        let phase = |phase: &Phase| {
+            // On a lattice of even pixels, all that is written is in its first phase, and side by side.
+            let thinned = writes && phase.step == 2;
+            let tap = |tap: &Tap| {
+                let step = if writes && !thinned { 2 * tap.step } else { tap.step };
+                let compact = reads[tap.term];
+                assert!(!compact || step % 2 == 0 && tap.offset == (0, 0), "a tap between the pixels of a compact map");
+                Tap { step: if compact { step / 2 } else { step }, ..*tap }
+            };
+            let taps = phase.taps.iter().map(tap).collect();
+            Phase { step: if thinned { 1 } else { phase.step }, taps, panels: phase.panels.clone(), ..*phase }
+        };
+        let written = |phase: &&Phase| !writes || phase.origin == (0, 0);
+        PackedConv {
+            side_write: half(self.side_write, writes),
+            bias: self.bias.clone(),
+            terms: terms.collect(),
+            phases: self.phases.iter().filter(written).map(phase).collect(),
+            ..*self
+        }
     }
 
     /// Floats of one image's output.

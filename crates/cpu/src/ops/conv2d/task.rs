@@ -53,7 +53,7 @@ impl Job for Task<'_> {
     #[inline(always)]
     fn run<I: Isa>(mut self, isa: I) {
         const { assert!(TOGETHER.is_multiple_of(I::PANELS) && I::ROWS <= ROWS) };
-        let mut table = Table { count: 0, pixels: [0; CHUNK], sources: [[OUTSIDE; CHUNK]; TAPS] };
+        let mut table = Table { count: 0, pixels: [0; CHUNK], strips: [0; CHUNK], sources: [[OUTSIDE; CHUNK]; TAPS] };
         let mut sums = [Lanes::default(); CHUNK * TOGETHER];
         let columns = self.y.columns();
         let (first, last) = (columns.start / LANES, columns.end / LANES);
@@ -62,6 +62,7 @@ impl Job for Task<'_> {
             if table.count == 0 {
                 continue;
             }
+            table.cut::<I>();
             let sums = &mut sums[..table.count * TOGETHER];
             let depth: usize = phase.taps.iter().map(|tap| self.conv.terms[tap.term].channels).sum();
             for first in (first..last).step_by(TOGETHER) {
@@ -81,8 +82,23 @@ struct Table {
     count: usize,
     /// Written pixels, counted over the batch.
     pixels: [u32; CHUNK],
+    /// Pixels of each strip, then zeros.
+    strips: [u8; CHUNK],
     /// For every tap, where in its term's map the channels of each pixel read begin.
     sources: [[u32; CHUNK]; TAPS],
+}
+
+impl Table {
+    /// Cuts the pixels into as few strips as there can be, as even as they can be: a short strip takes as long as a
+    /// full one.
+    fn cut<I: Isa>(&mut self) {
+        let mut left = self.count;
+        for strip in &mut self.strips {
+            let pixels = if left > 0 { left.div_ceil(left.div_ceil(I::ROWS)) } else { 0 };
+            *strip = pixels as u8;
+            left -= pixels;
+        }
+    }
 }
 
 impl Task<'_> {
@@ -91,16 +107,19 @@ impl Task<'_> {
         let (rows, side, step) = (self.y.rows(), self.conv.side_write, phase.step);
         let (mut h, mut w) = (rows.start / side % side, rows.start % side);
         let mut image = rows.start / (side * side);
+        assert!(step.is_power_of_two(), "a lattice of every {step}th pixel");
+        let shift = step.trailing_zeros();
         table.count = 0;
         for pixel in rows {
-            if h % step == phase.origin.0 && w % step == phase.origin.1 {
+            if h & (step - 1) == phase.origin.0 && w & (step - 1) == phase.origin.1 {
+                let place = (h >> shift, w >> shift);
                 table.pixels[table.count] = pixel as u32;
                 for (tap, sources) in phase.taps.iter().zip(&mut table.sources) {
                     let term = &self.conv.terms[tap.term];
                     let at = |i: usize, offset: isize| {
-                        (i / step * tap.step).checked_add_signed(offset).filter(|&at| at < term.side)
+                        (i * tap.step).checked_add_signed(offset).filter(|&at| at < term.side)
                     };
-                    sources[table.count] = match (at(h, tap.offset.0), at(w, tap.offset.1)) {
+                    sources[table.count] = match (at(place.0, tap.offset.0), at(place.1, tap.offset.1)) {
                         (Some(h), Some(w)) => (((image * term.side + h) * term.side + w) * term.channels) as u32,
                         _ => OUTSIDE,
                     };
@@ -135,9 +154,8 @@ impl Task<'_> {
                 let mut ahead = rest[..these.len().min(rest.len())].chunks(these.len().div_ceil(strips));
                 panels = rest;
                 let mut start = 0;
-                while start < table.count {
+                for strip in table.strips.iter().map(|&strip| usize::from(strip)).take_while(|&strip| strip > 0) {
                     isa::prefetch(ahead.next().unwrap_or_default());
-                    let strip = strip::<I>(table.count - start);
                     let mut rows: [&[f32]; ROWS] = [&[]; ROWS];
                     for (row, &source) in rows.iter_mut().zip(&sources[start..start + strip]) {
                         *row = match source {
@@ -167,11 +185,4 @@ impl Task<'_> {
             self.finish.apply(isa, sum, (pixel, side), (panels, first), y, words);
         }
     }
-}
-
-/// Rows of the next strip when `left` are left: as few strips as there can be, as even as they can be, since a short
-/// strip takes as long as a full one.
-#[inline(always)]
-fn strip<I: Isa>(left: usize) -> usize {
-    left.div_ceil(left.div_ceil(I::ROWS))
 }
