@@ -5,7 +5,8 @@ use backlit_net::engine::check_logits;
 use backlit_net::engine::question::{Found, Question, reserve};
 use backlit_net::{CLASSES, EngineError, Images};
 
-use crate::plan::{Place, Plan};
+use crate::plan::Place;
+use crate::run::Passes;
 
 /// Images that go through the network together at most: enough to reuse weights, few enough to stay small in memory.
 const BATCH: usize = 8;
@@ -18,7 +19,7 @@ fn part(n: usize) -> usize {
 /// Runs the batch, a few images at a time. `see(seed, place, gradient)` is shown, besides, every gradient that a pass
 /// meets, that at the stem's map only with `convs`.
 pub(crate) fn answer(
-    plan: &Plan,
+    plan: &Passes,
     network: &Network,
     images: Images<'_>,
     question: &Question<'_>,
@@ -32,7 +33,7 @@ pub(crate) fn answer(
     for first in (0..images.len()).step_by(part) {
         let n = part.min(images.len() - first);
         let looked_at = question.blocks().chain(every.clone());
-        let mut run = plan.run(n, per_image, looked_at)?;
+        let mut run = plan.run(n, per_image, looked_at, question.outputs)?;
         run.forward(images.range(first..first + n).data(), &mut |block, output| {
             let kept = question.outputs.iter().zip(&mut found.outputs).filter(|(wanted, _)| **wanted == block);
             kept.for_each(|(_, kept)| kept[first * output.len() / n..][..output.len()].copy_from_slice(output));
@@ -69,11 +70,11 @@ pub(crate) fn answer(
 }
 
 /// Runs the network from the outputs of `n` images at a block on, a few at a time.
-pub(crate) fn resume(plan: &Plan, (block, n): (usize, usize), outputs: &[f32]) -> Result<Vec<f32>, EngineError> {
+pub(crate) fn resume(plan: &Passes, (block, n): (usize, usize), outputs: &[f32]) -> Result<Vec<f32>, EngineError> {
     let mut logits = reserve(&[n, CLASSES])?;
     let (part, len) = (part(n), plan.block_len(block));
     for (outputs, logits) in outputs.chunks(part * len).zip(logits.chunks_mut(part * CLASSES)) {
-        let mut run = plan.run(outputs.len() / len, 0, std::iter::once(block))?;
+        let mut run = plan.run(outputs.len() / len, 0, std::iter::once(block), &[])?;
         run.resume(block, outputs);
         logits.copy_from_slice(run.logits());
     }

@@ -10,16 +10,19 @@ use backlit_net::weights::Weights;
 use backlit_net::{Engine, EngineError, Images, Rule, Seeds, Tap};
 
 use crate::answer::{answer, resume};
-use crate::isa::Token;
 use crate::options::{CpuError, CpuOptions, prepare, within};
 use crate::plan::{Place, Plan};
+use crate::precision::{self, TileChoice};
 use crate::relevance::CpuLrp;
+use crate::run::Passes;
 
-/// ResNet-50 on the CPU, in single precision.
+/// ResNet-50 on the CPU.
 pub struct Cpu {
     network: &'static Network,
-    plan: Plan,
-    token: Token,
+    plan: Passes,
+    precision: Precision,
+    /// Who computes, for reports.
+    isa: String,
     pool: Option<rayon::ThreadPool>,
     lrp: Option<CpuLrp>,
 }
@@ -28,11 +31,52 @@ impl Cpu {
     /// Folds and packs the weights of a file for this processor.
     ///
     /// # Errors
-    /// [`CpuError`] if there is no such instruction set or the processor lacks it, or threads cannot be started.
+    /// [`CpuError`] if there is no such instruction set or the processor lacks it, or that of the precision, or threads
+    /// cannot be started.
     pub fn new(weights: &Weights, options: CpuOptions) -> Result<Cpu, CpuError> {
+        let precision = options.precision.unwrap_or(Precision::F32);
+        Cpu::with(weights, options, precision, precision::choice(precision)?)
+    }
+
+    /// With any recipe, for whoever explores what precision costs. `float_forward`: forward in float32 all the same.
+    ///
+    /// # Errors
+    /// As [`Cpu::new`].
+    #[doc(hidden)]
+    pub fn with_recipe(
+        weights: &Weights,
+        options: CpuOptions,
+        recipe: crate::layers::Recipe,
+        float_forward: bool,
+    ) -> Result<Cpu, CpuError> {
+        Cpu::with(weights, options, Precision::Mixed, Some(TileChoice { recipe, float_forward }))
+    }
+
+    fn with(
+        weights: &Weights,
+        options: CpuOptions,
+        precision: Precision,
+        choice: Option<TileChoice>,
+    ) -> Result<Cpu, CpuError> {
         let (token, pool) = prepare(options)?;
-        let plan = within(pool.as_ref(), || Plan::new(weights, token, options.dead_code));
-        Ok(Cpu { network: weights.network(), plan, token, pool, lrp: None })
+        let level = token.level().as_str();
+        let (plan, isa) = match choice {
+            None => (
+                within(pool.as_ref(), || Passes::Floats(Plan::new(weights, token, options.dead_code))),
+                level.to_string(),
+            ),
+            Some(choice) => {
+                let (machine, isa) = precision::machine(token, options.software_tiles, precision)?;
+                (within(pool.as_ref(), || choice.passes(weights, machine, options.dead_code)), isa)
+            }
+        };
+        Ok(Cpu { network: weights.network(), plan, precision, isa, pool, lrp: None })
+    }
+
+    /// Multiply-adds that the tiles do for one image, forward and back, for whoever predicts their time.
+    #[doc(hidden)]
+    pub fn tile_macs(&self) -> [u64; 2] {
+        self.plan.tile_macs()
     }
 
     /// With what hands relevance down, made from the same weights; it is large, so an engine has none by itself.
@@ -48,7 +92,7 @@ impl Cpu {
 impl Engine for Cpu {
     fn info(&self) -> EngineInfo {
         let threads = self.pool.as_ref().map_or_else(rayon::current_num_threads, |p| p.current_num_threads());
-        EngineInfo { name: "cpu", precision: Precision::F32, isa: self.token.level().as_str().into(), threads }
+        EngineInfo { name: "cpu", precision: self.precision, isa: self.isa.clone(), threads }
     }
 
     fn propagator(&self) -> Result<&dyn Propagate, EngineError> {

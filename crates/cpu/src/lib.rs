@@ -8,6 +8,7 @@
 //!   epilogue that adds bias and residual, applies ReLU and writes or reads gate bits while the sums are in registers.
 //! - `ops::{stem, max_pool, head}`: the two ends of the network, which have shapes of their own.
 //! - `plan`: the network as a table of steps over these, for a few images at a time, and where their tensors lie.
+//! - `tiles`: the same network in bfloat16, for precisions `mixed` and `half`; `run`: either of them by the same questions.
 //! - `answer`: all that is asked about a batch, with one pass forward and one pass back for every rule.
 //! - `relevance`: layer-wise relevance propagation by the same kernels.
 //!
@@ -27,8 +28,11 @@ pub mod lanes;
 mod ops;
 mod options;
 mod plan;
+mod precision;
 mod relevance;
+mod run;
 mod shared;
+mod tiles;
 
 pub use engine::Cpu;
 pub use options::{CpuError, CpuOptions, ISA_VARIABLE, level_from_env};
@@ -42,4 +46,6 @@ pub mod layers {
     pub use crate::ops::max_pool;
     pub use crate::ops::stem::Stem;
     pub use crate::ops::winograd::{Outputs, PackedWinograd};
+    pub use crate::tiles::plan::Recipe;
+    pub use crate::tiles::scheme::Scheme;
 }

@@ -2,6 +2,8 @@
 
 use std::ffi::OsStr;
 
+use backlit_net::engine::Precision;
+
 use crate::isa::{Level, Token};
 
 /// The environment variable that names the instruction set where [`CpuOptions::level`] does not: `portable`, `avx2`
@@ -18,12 +20,17 @@ pub struct CpuOptions {
     /// Whether pixels that no later layer reads are left out of the last blocks of stages 2, 3 and 4 of v1. It changes
     /// no result. A question about those very blocks is answered without it.
     pub dead_code: bool,
+    /// Arithmetic: [`Precision::F32`] (also `None`), or [`Precision::Mixed`] and [`Precision::Half`], which need AMX.
+    pub precision: Option<Precision>,
+    /// For tests: tiles in software, which make [`Precision::Mixed`] and [`Precision::Half`] exact to the bit, and slow.
+    #[doc(hidden)]
+    pub software_tiles: bool,
 }
 
 impl Default for CpuOptions {
     /// All threads of the caller's pool, the best instruction set, no pixel that nobody reads.
     fn default() -> CpuOptions {
-        CpuOptions { threads: None, level: None, dead_code: true }
+        CpuOptions { threads: None, level: None, dead_code: true, precision: None, software_tiles: false }
     }
 }
 
@@ -49,6 +56,14 @@ pub enum CpuError {
         found: String,
         /// What there is.
         available: Vec<Level>,
+    },
+    /// The arithmetic asked for needs an instruction set that is not there.
+    #[error("this processor cannot compute in `{}`: {reason}; ask for `f32`, which every processor has", asked.as_str())]
+    NoPrecision {
+        /// Asked for.
+        asked: Precision,
+        /// What is missing.
+        reason: String,
     },
     /// The threads could not be started.
     #[error(

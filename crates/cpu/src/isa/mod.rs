@@ -6,6 +6,8 @@
 //! [`Isa::accumulate`], is written by hand for each instruction set.
 
 #[cfg(target_arch = "x86_64")]
+mod amx;
+#[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
@@ -17,6 +19,8 @@ use backlit_net::Rule;
 
 use crate::lanes::{GateWord, Lanes};
 
+#[cfg(target_arch = "x86_64")]
+pub use amx::{Amx, NoAmx};
 #[cfg(target_arch = "x86_64")]
 pub use avx2::Avx2;
 #[cfg(target_arch = "x86_64")]

@@ -15,7 +15,9 @@ use backlit_net::weights::Weights;
 use backlit_net::{CLASSES, EngineError, Seeds};
 
 use crate::isa::Token;
+use crate::lanes::GateWord;
 use crate::ops::head::Head;
+use crate::ops::max_pool;
 use crate::ops::stem::Stem;
 use memory::{Arenas, Kept, Layout, Lease};
 use pack::{BlockPlan, Packed};
@@ -23,7 +25,7 @@ use shape::Shape;
 use steps::{Backward, Forward, Table};
 
 /// [`Conv::index`](backlit_net::arch::Conv::index) of the stem.
-const STEM: usize = 0;
+pub(crate) const STEM: usize = 0;
 
 /// Packed weights of the whole network, one packing for each pass, and the order in which they are used.
 pub(crate) struct Plan {
@@ -130,6 +132,17 @@ impl Run<'_> {
     /// What the forward pass found, `[n, 1000]`.
     pub(crate) fn logits(&self) -> &[f32] {
         &self.arena.kept.logits[..self.n * CLASSES]
+    }
+
+    /// Gate bits of a block, `[n, side, side, channels / 16]` each: reduce, spatial, output.
+    pub(crate) fn gates(&self, block: usize) -> [&[GateWord]; 3] {
+        let gates = self.route.layout.gates[block];
+        [gates.reduce, gates.spatial, gates.output].map(|place| &self.arena.kept.gates[memory::words(place, self.n)])
+    }
+
+    /// Winners of the max-pool.
+    pub(crate) fn codes(&self) -> &[u8] {
+        &self.arena.kept.codes[..self.n * max_pool::CODES_LEN]
     }
 
     /// Writes the seeds of all images, the first of which is number `first` of those asked about, from their logits.

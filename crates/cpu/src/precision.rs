@@ -1,0 +1,66 @@
+//! What a precision means on this processor: which arithmetic, and who multiplies.
+
+use backlit_net::arch::CONVS;
+use backlit_net::engine::Precision;
+use backlit_net::weights::Weights;
+
+use crate::CpuError;
+use crate::isa::Token;
+use crate::plan::Plan;
+use crate::run::Passes;
+use crate::tiles::conv::{Machine, Unit};
+use crate::tiles::plan::{Recipe, TilePlan};
+use crate::tiles::scheme::Scheme;
+
+/// Arithmetic in tiles.
+pub(crate) struct TileChoice {
+    pub(crate) recipe: Recipe,
+    /// Whether the forward pass is in float32 instead.
+    pub(crate) float_forward: bool,
+}
+
+/// How a precision computes in tiles; `None` for float32, which does not.
+pub(crate) fn choice(precision: Precision) -> Result<Option<TileChoice>, CpuError> {
+    let tiles = |recipe| Ok(Some(TileChoice { recipe, float_forward: false }));
+    match precision {
+        Precision::F32 => Ok(None),
+        Precision::Mixed => tiles(mixed()),
+        Precision::Half => tiles(Recipe::uniform(Scheme::X1, Scheme::X1)),
+        asked => Err(CpuError::NoPrecision { asked, reason: "the engine `reference` has it".into() }),
+    }
+}
+
+/// Gates nearly those of float32, gradients in bfloat16.
+fn mixed() -> Recipe {
+    Recipe { forward: vec![Scheme::X3; CONVS], back: Scheme::X1, exact_shortcut: false, back_parts: 1 }
+}
+
+/// Who multiplies tiles, and its name for reports.
+pub(crate) fn machine(token: Token, software: bool, asked: Precision) -> Result<(Machine, String), CpuError> {
+    let level = token.level();
+    if software {
+        return Ok((Machine { token, unit: Unit::Model }, format!("{level}, tiles in software")));
+    }
+    let reason = {
+        #[cfg(target_arch = "x86_64")]
+        match crate::isa::Amx::new() {
+            Ok(amx) => return Ok((Machine { token, unit: Unit::Amx(amx) }, format!("amx, {level}"))),
+            Err(why) => why.to_string(),
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        "AMX is an extension of x86-64".to_string()
+    };
+    Err(CpuError::NoPrecision { asked, reason })
+}
+
+impl TileChoice {
+    /// Folds and packs what it takes.
+    pub(crate) fn passes(self, weights: &Weights, machine: Machine, dead_code: bool) -> Passes {
+        let tiles = TilePlan::new(weights, machine, self.recipe, dead_code);
+        if self.float_forward {
+            Passes::FloatsThenTiles(Plan::new(weights, machine.token, dead_code), tiles)
+        } else {
+            Passes::Tiles(tiles)
+        }
+    }
+}
