@@ -167,15 +167,23 @@ fn pack<T: Tile<IN, OUT>, const IN: usize, const OUT: usize>(
     weight: impl Fn(usize, usize, usize, usize) -> f64,
 ) -> Vec<Lanes> {
     let mut panels = vec![Lanes::default(); c_write / LANES * IN * IN * c_read];
-    for k in 0..c_write {
+    for (panel, panels) in panels.chunks_exact_mut(IN * IN * c_read).enumerate() {
         for c in 0..c_read {
-            let columns: [[f64; IN]; 3] =
-                std::array::from_fn(|s| tile::filter::<T, IN, OUT>(std::array::from_fn(|r| weight(r, s, c, k))));
-            for i in 0..IN {
-                let row = tile::filter::<T, IN, OUT>(columns.map(|column| column[i]));
-                for j in 0..IN {
-                    panels[((k / LANES * IN + i) * IN + j) * c_read + c].0[k % LANES] = row[j] as f32;
+            // All sixteen lanes before any is stored: the points lie far apart.
+            let mut points = [[Lanes::default(); IN]; IN];
+            for l in 0..LANES {
+                let k = panel * LANES + l;
+                let columns: [[f64; IN]; 3] =
+                    std::array::from_fn(|s| tile::filter::<T, IN, OUT>(std::array::from_fn(|r| weight(r, s, c, k))));
+                for i in 0..IN {
+                    let row = tile::filter::<T, IN, OUT>(columns.map(|column| column[i]));
+                    for j in 0..IN {
+                        points[i][j].0[l] = row[j] as f32;
+                    }
                 }
+            }
+            for (point, &value) in points.as_flattened().iter().enumerate() {
+                panels[point * c_read + c] = value;
             }
         }
     }
