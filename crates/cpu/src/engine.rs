@@ -62,7 +62,7 @@ impl Cpu {
         let level = token.level().as_str();
         let (plan, isa) = match choice {
             None => (
-                within(pool.as_ref(), || Passes::Floats(Plan::new(weights, token, options.dead_code))),
+                within(pool.as_ref(), || Passes::Floats(Box::new(Plan::new(weights, token, options.dead_code)))),
                 level.to_string(),
             ),
             Some(choice) => {

@@ -56,9 +56,9 @@ pub(crate) fn machine(token: Token, software: bool, asked: Precision) -> Result<
 impl TileChoice {
     /// Folds and packs what it takes.
     pub(crate) fn passes(self, weights: &Weights, machine: Machine, dead_code: bool) -> Passes {
-        let tiles = TilePlan::new(weights, machine, self.recipe, dead_code);
+        let tiles = Box::new(TilePlan::new(weights, machine, self.recipe, dead_code));
         if self.float_forward {
-            Passes::FloatsThenTiles(Plan::new(weights, machine.token, dead_code), tiles)
+            Passes::FloatsThenTiles(Box::new(Plan::new(weights, machine.token, dead_code)), tiles)
         } else {
             Passes::Tiles(tiles)
         }
