@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use backlit_cpu::isa::Level;
 use backlit_cpu::{Cpu, CpuOptions};
 use backlit_figure::keras_vis_041::KerasVis;
-use backlit_net::engine::{Pace, Sampler};
+use backlit_net::engine::{Pace, Precision, Sampler};
 use backlit_net::photo::Photo;
 use backlit_net::preprocess::{Grid, Preprocessing};
 use backlit_net::weights::Weights;
@@ -85,6 +85,53 @@ fn the_photograph_becomes_the_golden_input() {
     let mut input = vec![f32::NAN; IMAGE_LEN];
     Preprocessing::Caffe.apply(&rgb, &mut input);
     assert_same("input", &input, &golden.input());
+}
+
+/// Tiles in software, which any processor has, and those of this processor if it has any.
+fn tiles(precision: Precision, careful_gates: bool) -> Vec<Cpu> {
+    let options = CpuOptions { precision: Some(precision), careful_gates, ..CpuOptions::default() };
+    let model = Cpu::new(&WEIGHTS, CpuOptions { software_tiles: true, ..options }).expect("tiles in software");
+    match Cpu::new(&WEIGHTS, options) {
+        Ok(engine) => vec![model, engine],
+        Err(why) => {
+            println!("SKIPPED: {why}");
+            vec![model]
+        }
+    }
+}
+
+#[test]
+fn the_cpu_engine_keeps_the_limits_of_mixed_and_half_precision() {
+    // Logits; gradient, median and worst; correlation of the maps. Half flips gates: it is labelled with what it costs.
+    let cases = [
+        (Precision::Mixed, false, 5e-5, 2e-2, 4e-2, 0.999),
+        (Precision::Mixed, true, 5e-5, 1e-2, 1.5e-2, 0.9999),
+        (Precision::Half, false, 2e-2, 3.5e-1, 5e-1, 0.85),
+    ];
+    for (precision, careful_gates, logits, middle, worst, least) in cases {
+        for engine in tiles(precision, careful_gates) {
+            let (isa, mut errors) = (engine.info().isa, Vec::new());
+            for (name, golden) in Golden::all() {
+                let what = format!("{} {careful_gates} {isa} {name}", precision.as_str());
+                let (input, rows) = (golden.input(), golden.targets().map(one_hot).concat());
+                let seeds = Seeds::Rows { data: &rows, per_image: 2 };
+                let found = engine.gradient(Images::new(&input).unwrap(), seeds, Rule::Plain).unwrap();
+                let error = relative_l2(&to_f64(&found.logits), &golden.values("logits"));
+                assert!(error <= logits, "{what} logits: {error}");
+                for (seed, key) in ["grad_top1", "grad_second"].into_iter().enumerate() {
+                    let error = relative_l2(&to_f64(found.of(0, seed)), &golden.values(key));
+                    println!("{what} {key}: {error:.1e}");
+                    assert!(error <= worst, "{what} {key}: {error}");
+                    errors.push(error);
+                }
+                let map = saliency_map(found.of(0, 0), &MapOptions::default()).unwrap();
+                let similar = correlation(&to_f64(&map.map.values), &golden.values("smooth_sigma5"));
+                assert!(similar >= least, "{what}: correlation of the maps {similar}");
+            }
+            let found = median(&errors);
+            assert!(found <= middle, "{}: median gradient error {found}", precision.as_str());
+        }
+    }
 }
 
 #[test]

@@ -35,7 +35,7 @@ impl Cpu {
     /// cannot be started.
     pub fn new(weights: &Weights, options: CpuOptions) -> Result<Cpu, CpuError> {
         let precision = options.precision.unwrap_or(Precision::F32);
-        Cpu::with(weights, options, precision, precision::choice(precision)?)
+        Cpu::with(weights, options, precision, precision::choice(&options)?)
     }
 
     /// With any recipe, for whoever explores what precision costs. `float_forward`: forward in float32 all the same.

@@ -23,6 +23,9 @@ pub struct CpuOptions {
     /// Arithmetic: [`Precision::F32`] (also `None`), or [`Precision::Mixed`] and [`Precision::Half`], which need
     /// [`Level::Amx`].
     pub precision: Option<Precision>,
+    /// Whether [`Precision::Mixed`] takes more care of the gates of the first stage, on which all others build: half
+    /// of the gradient's worst error for a tenth more time.
+    pub careful_gates: bool,
     /// For tests: tiles in software, which make [`Precision::Mixed`] and [`Precision::Half`] exact to the bit, and slow.
     #[doc(hidden)]
     pub software_tiles: bool,
@@ -31,7 +34,14 @@ pub struct CpuOptions {
 impl Default for CpuOptions {
     /// All threads of the caller's pool, the best instruction set, no pixel that nobody reads.
     fn default() -> CpuOptions {
-        CpuOptions { threads: None, level: None, dead_code: true, precision: None, software_tiles: false }
+        CpuOptions {
+            threads: None,
+            level: None,
+            dead_code: true,
+            precision: None,
+            careful_gates: false,
+            software_tiles: false,
+        }
     }
 }
 

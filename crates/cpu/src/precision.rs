@@ -1,16 +1,17 @@
 //! What a precision means on this processor: which arithmetic, and who multiplies.
 
-use backlit_net::arch::CONVS;
+use backlit_net::Variant;
+use backlit_net::arch::{Block, Network};
 use backlit_net::engine::Precision;
 use backlit_net::weights::Weights;
 
-use crate::CpuError;
 use crate::isa::{Level, Token};
 use crate::plan::Plan;
 use crate::run::Passes;
 use crate::tiles::conv::{Machine, Unit};
 use crate::tiles::plan::{Recipe, TilePlan};
 use crate::tiles::scheme::Scheme;
+use crate::{CpuError, CpuOptions};
 
 /// Arithmetic in tiles.
 pub(crate) struct TileChoice {
@@ -20,19 +21,23 @@ pub(crate) struct TileChoice {
 }
 
 /// How a precision computes in tiles; `None` for float32, which does not.
-pub(crate) fn choice(precision: Precision) -> Result<Option<TileChoice>, CpuError> {
+pub(crate) fn choice(options: &CpuOptions) -> Result<Option<TileChoice>, CpuError> {
     let tiles = |recipe| Ok(Some(TileChoice { recipe, float_forward: false }));
-    match precision {
+    match options.precision.unwrap_or(Precision::F32) {
         Precision::F32 => Ok(None),
-        Precision::Mixed => tiles(mixed()),
+        Precision::Mixed => tiles(mixed(options.careful_gates)),
         Precision::Half => tiles(Recipe::uniform(Scheme::X1, Scheme::X1)),
         asked => Err(CpuError::NoPrecision { asked, reason: "the engine `reference` has it".into() }),
     }
 }
 
-/// Gates nearly those of float32, gradients in bfloat16.
-fn mixed() -> Recipe {
-    Recipe { forward: vec![Scheme::X3; CONVS], back: Scheme::X1, exact_shortcut: false, back_parts: 1 }
+/// Gates nearly those of float32, gradients in one part. Errors of the first stage pass through all gates that follow.
+fn mixed(careful: bool) -> Recipe {
+    let mut recipe = Recipe::uniform(Scheme::X3, Scheme::X1);
+    // Variants have the same convolutions by index.
+    let first = Network::of(Variant::V1).blocks.iter().filter(|block| careful && block.stage == 2);
+    first.flat_map(Block::convs).for_each(|conv| recipe.forward[conv.index] = Scheme::X6);
+    recipe
 }
 
 /// Who multiplies tiles, and its name for reports.

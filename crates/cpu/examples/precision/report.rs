@@ -13,21 +13,21 @@ const STEM_MACS: f64 = 118e6;
 const BLOCK_MACS: f64 = 3.738e9;
 
 /// Recipes that the engine offers by name.
-const NAMED: [(&str, &str); 3] = [("x1/x1", "half"), ("x3/x1", "mixed"), ("x6/x1", "mixed, exact gates")];
+const NAMED: [(&str, &str); 3] = [("x1/x1", "half"), ("x3/x1", "mixed"), ("x6,x3,x3,x3/x1", "mixed, careful")];
 
 /// What a recipe costs, and what it is off by.
-pub struct Point {
-    pub name: String,
-    pub float_forward: bool,
+pub(crate) struct Point {
+    pub(crate) name: String,
+    pub(crate) float_forward: bool,
     /// Forward and back, of one image.
-    pub tile_macs: [u64; 2],
+    pub(crate) tile_macs: [u64; 2],
     /// Median over the photographs.
-    pub logits: f64,
+    pub(crate) logits: f64,
     /// Median and worst over photographs and two classes each.
-    pub gradient: f64,
-    pub worst: f64,
+    pub(crate) gradient: f64,
+    pub(crate) worst: f64,
     /// The least correlation of a map.
-    pub map: f64,
+    pub(crate) map: f64,
 }
 
 impl Point {
@@ -43,7 +43,7 @@ impl Point {
     }
 
     /// A row of the table.
-    pub fn row(&self) -> String {
+    pub(crate) fn row(&self) -> String {
         let [forward, back] = self.tile_macs.map(|macs| macs as f64 * 1e-9);
         format!(
             "| {} | {forward:.1} + {back:.1} | {:.1} | {:.1e} | {:.1e} | {:.1e} | {:.5} | {} |",
@@ -59,7 +59,7 @@ impl Point {
 }
 
 /// Puts the table between its marks in the page, and draws the plot.
-pub fn write(docs: &Path, points: &[Point], photographs: usize) -> io::Result<()> {
+pub(crate) fn write(docs: &Path, points: &[Point], photographs: usize) -> io::Result<()> {
     const MARKS: [&str; 2] = ["<!-- table -->", "<!-- end of table -->"];
     let page = docs.join("cpu-precision.md");
     let text = fs::read_to_string(&page)?;
