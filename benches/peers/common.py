@@ -222,7 +222,7 @@ def main(peer):
     parser.add_argument("--what", default="", help="forward, gradient; without it both")
     parser.add_argument("--precision", default="", help="f32, bf16; without it all")
     parser.add_argument("--mode", default="", help="only these modes")
-    parser.add_argument("--onnx", default="", help="folder of the exported networks, for peers that read ONNX")
+    parser.add_argument("--onnx", default="target/peers/onnx", help="folder of the exported networks, for peers that read ONNX")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=1.5, help="for each case in each round")
     parser.add_argument("--json", action="store_true")

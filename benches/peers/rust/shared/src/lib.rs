@@ -43,7 +43,7 @@ pub struct Args {
     #[arg(long, value_delimiter = ',')]
     pub mode: Vec<String>,
     /// Folder of the exported networks, for peers that read ONNX.
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "target/peers/onnx")]
     pub onnx: PathBuf,
     /// Without `--serve`: how often each case is measured.
     #[arg(long, default_value_t = 3)]
