@@ -10,6 +10,8 @@ use crate::support::{Place, Run, run, split};
 fn with_gpu(place: &Place, line: &str, environment: &[(&str, &str)]) -> Run {
     let stand_in = backlit_cuda_emu::library_dir();
     let mut command: Command = place.command(&split(line));
+    // A named instruction set would mean the CPU.
+    command.env_remove(backlit::cpu::ISA_VARIABLE);
     command.env("LD_LIBRARY_PATH", &stand_in).env("BACKLIT_NVRTC_DIR", &stand_in);
     run(command.envs(environment.iter().copied()))
 }

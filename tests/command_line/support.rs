@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
 
+use backlit::cpu::ISA_VARIABLE;
+use backlit::cpu::isa::Level;
 use backlit_testkit::golden::Golden;
 use safetensors::SafeTensors;
 use serde_json::Value;
@@ -90,6 +92,10 @@ impl Place {
         command.env("BACKLIT_CACHE", self.path("cache")).env("RUST_BACKTRACE", "1");
         // The same engine on every machine: real GPUs are hidden from the driver. The stand-in does not look at it.
         command.env("CUDA_VISIBLE_DEVICES", "");
+        if Level::Amx.is_available() && std::env::var_os(ISA_VARIABLE).is_none() {
+            // Where there is AMX the usual precision is another.
+            command.env(ISA_VARIABLE, Level::Avx512.as_str());
+        }
         command
     }
 

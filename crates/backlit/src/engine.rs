@@ -118,7 +118,8 @@ pub(crate) fn load(weights: &Weights, options: &SessionOptions) -> Result<Chosen
 fn auto(weights: &Weights, options: &SessionOptions) -> Result<Chosen, SessionError> {
     let sixteen_bits = matches!(options.precision, Some(Precision::Mixed | Precision::Half));
     let has_gpu = || !matches!(Device::count(), Ok(0) | Err(CudaError::NoDriver));
-    let on_cpu = sixteen_bits && Level::Amx.is_available() && !has_gpu();
+    let how = CpuOptions { level: options.level, ..CpuOptions::default() };
+    let on_cpu = sixteen_bits && how.level()? == Level::Amx && !has_gpu();
     if options.level.is_none() && (!options.devices.is_empty() || sixteen_bits && !on_cpu) {
         let engine = cuda(weights, options)?;
         let remark = computing_on(&options.devices);
