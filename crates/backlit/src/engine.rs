@@ -142,10 +142,12 @@ fn computing_on(devices: &[usize]) -> Option<String> {
 }
 
 fn cpu(weights: &Weights, options: &SessionOptions) -> Result<Box<dyn Engine>, SessionError> {
-    if let Some(other @ (Precision::F64 | Precision::Mixed | Precision::Half)) = options.precision {
-        return Err(SessionError::Precision { engine: "cpu", precision: other.as_str(), available: "f32" });
+    if let Some(Precision::F64) = options.precision {
+        let available = "f32, and with AMX in mixed and half";
+        return Err(SessionError::Precision { engine: "cpu", precision: "f64", available });
     }
-    let how = CpuOptions { threads: options.threads, level: options.level, ..CpuOptions::default() };
+    let (threads, level, precision) = (options.threads, options.level, options.precision);
+    let how = CpuOptions { threads, level, precision, ..CpuOptions::default() };
     let engine = Cpu::new(weights, how)?;
     Ok(Box::new(match options.relevance {
         true => engine.with_relevance(CpuLrp::new(weights, how)?),
