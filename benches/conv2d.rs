@@ -6,8 +6,8 @@
 
 use std::time::Duration;
 
-use backlit_benches::layers::{Case, Layer, Pass};
-use backlit_benches::roof;
+use backlit_bench::layers::{Case, Layer, Pass};
+use backlit_bench::{Roof, check};
 use backlit_cpu::isa::Level;
 use backlit_net::Variant;
 use backlit_net::arch::Network;
@@ -16,7 +16,7 @@ use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_
 fn conv2d(c: &mut Criterion) {
     let level = Level::best();
     let token = level.token().expect("an available level");
-    let roof = roof::measure(token, Duration::from_millis(300)) / 1e9;
+    let roof = Roof::compute(token, Roof::FULL).expect("a roof") / 1e9;
     eprintln!("roof: {roof:.1} GFLOP/s at {level} on {} threads", rayon::current_num_threads());
     for pass in Pass::ALL {
         let mut group = c.benchmark_group(pass.stem());
@@ -26,7 +26,11 @@ fn conv2d(c: &mut Criterion) {
             // Made, and checked against the oracle, only if this layer is asked for.
             let mut case = None;
             group.bench_function(layer.id(), |b| {
-                let case = case.get_or_insert_with(|| Case::checked(&layer, pass, token));
+                let case = case.get_or_insert_with(|| {
+                    let mut case = Case::new(&layer, pass, token, 1);
+                    check(&mut case).unwrap_or_else(|problem| panic!("{problem}"));
+                    case
+                });
                 b.iter(|| case.run());
             });
         }

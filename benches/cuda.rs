@@ -6,19 +6,15 @@
 
 use std::time::Duration;
 
-use backlit_benches::network::Workload;
+use backlit_bench::check;
+use backlit_bench::network::{Ask, Question, Workload};
 use backlit_cuda::{Cuda, CudaOptions, Device};
 use backlit_net::engine::Precision;
-use backlit_net::{Engine, Rule, Seeds};
+use backlit_net::{Images, Rule};
 use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 
 /// Images that go through together.
 const BATCHES: [usize; 4] = [1, 8, 64, 256];
-
-/// Largest relative L2 error of the first image's gradient that may have a speed; gates flip with the precision.
-fn tolerance(precision: Precision) -> f64 {
-    if precision == Precision::Half { 0.5 } else { 3e-2 }
-}
 
 /// Why nothing can be measured here.
 fn refusal() -> Option<String> {
@@ -37,19 +33,16 @@ fn gradient(c: &mut Criterion) {
         println!("cuda: nothing is measured: {why}");
         return;
     }
-    let work = Workload::new();
+    let work = Workload::synthetic(1);
     for precision in [Precision::Half, Precision::Mixed, Precision::F32] {
         let options = CudaOptions { precision, ..CudaOptions::default() };
         let engine = Cuda::new(work.weights(), options).expect("an engine on the first GPU");
-        let error = work.first_gradient_error(|images, seeds| {
-            let found = engine.gradient(images, Seeds::Rows { data: seeds, per_image: 1 }, Rule::Plain);
-            found.expect("a gradient").gradient
-        });
-        assert!(error <= tolerance(precision), "{}: relative error {error:e}", precision.as_str());
+        let error = check(&mut Question::new(&work, &engine, Ask::Gradient, 1));
+        let error = error.unwrap_or_else(|problem| panic!("{problem}"));
         println!("{}: relative error against the oracle {error:.1e}", precision.as_str());
         for n in BATCHES {
-            let (images, rows) = work.repeated(n);
-            let images = backlit_net::Images::new(&images).expect("whole images");
+            let (images, rows) = work.batch(n);
+            let images = Images::new(&images).expect("whole images");
             for (name, forward_only) in [("cuda gradient", false), ("cuda forward", true)] {
                 let mut group = c.benchmark_group(name);
                 group.sampling_mode(SamplingMode::Flat).throughput(Throughput::Elements(n as u64));

@@ -6,31 +6,35 @@
 use std::cell::LazyCell;
 use std::time::Duration;
 
-use backlit_benches::levels;
-use backlit_benches::network::{BATCHES, Workload};
+use backlit_bench::network::{Ask, Question, Workload};
+use backlit_bench::{Subject, check, levels};
+use backlit_cpu::{Cpu, CpuOptions};
 use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 
+/// Images that go through together.
+const BATCHES: [usize; 2] = [1, 8];
+
 fn gradient(c: &mut Criterion) {
-    let work = LazyCell::new(Workload::new);
+    let work = LazyCell::new(|| Workload::synthetic(BATCHES[1]));
     for level in levels().into_iter().rev() {
         // Weights are packed, and results checked against the oracle, only if this level is asked for.
-        let engine = LazyCell::new(|| work.engine(level));
-        for n in BATCHES {
-            for (name, forward_only) in [("gradient", false), ("forward", true)] {
-                let mut group = c.benchmark_group(name);
-                group.sampling_mode(SamplingMode::Flat).throughput(Throughput::Elements(n as u64));
-                let mut error = None;
-                group.bench_function(BenchmarkId::new(level.as_str(), format!("batch {n}")), |b| {
-                    if forward_only {
-                        error.get_or_insert_with(|| work.check_predict(&engine, n));
-                        b.iter(|| work.predict(&engine, n));
-                    } else {
-                        error.get_or_insert_with(|| work.check_gradient(&engine, n));
-                        b.iter(|| work.gradient(&engine, n));
-                    }
+        let options = CpuOptions { threads: None, level: Some(level), ..CpuOptions::default() };
+        let engine = LazyCell::new(|| Cpu::new(work.weights(), options).expect("an available level"));
+        for batch in BATCHES {
+            for ask in [Ask::Gradient, Ask::Forward] {
+                let mut group = c.benchmark_group(ask.as_str());
+                group.sampling_mode(SamplingMode::Flat).throughput(Throughput::Elements(batch as u64));
+                let mut checked = None;
+                group.bench_function(BenchmarkId::new(level.as_str(), format!("batch {batch}")), |b| {
+                    let (question, _) = checked.get_or_insert_with(|| {
+                        let mut question = Question::new(&work, &*engine, ask, batch);
+                        let error = check(&mut question).unwrap_or_else(|problem| panic!("{problem}"));
+                        (question, error)
+                    });
+                    b.iter(|| question.run());
                 });
-                if let Some(error) = error {
-                    println!("relative error against the oracle, worst of {n}: {error:.1e}");
+                if let Some((_, error)) = checked {
+                    println!("relative error against the oracle, worst of {batch}: {error:.1e}");
                 }
                 group.finish();
             }

@@ -7,8 +7,10 @@
 
 use std::time::Instant;
 
-use backlit_benches::network::Workload;
+use backlit_bench::network::{Ask, Question, Workload};
+use backlit_bench::{Subject as _, check};
 use backlit_cpu::isa::Level;
+use backlit_cpu::{Cpu, CpuOptions};
 use backlit_net::arch::Network;
 use backlit_net::engine::{EngineInfo, Features, Gradients, Logits, TapGradients};
 use backlit_net::preprocess::Preprocessing;
@@ -64,11 +66,12 @@ fn least(runs: usize, mut f: impl FnMut()) -> f64 {
 }
 
 fn main() {
-    let work = Workload::new();
-    let engine = work.engine(Level::best());
-    let gradient = least(5, || {
-        work.gradient(&engine, 8);
-    }) / 8.0;
+    let work = Workload::synthetic(1);
+    let options = CpuOptions { threads: None, level: Some(Level::best()), ..CpuOptions::default() };
+    let engine = Cpu::new(work.weights(), options).expect("an available level");
+    let mut question = Question::new(&work, &engine, Ask::Gradient, 8);
+    check(&mut question).unwrap_or_else(|problem| panic!("{problem}"));
+    let gradient = least(5, || question.run().expect("gradients")) / 8.0;
     println!("one gradient of the engine, in batches of 8: {:.1} ms", 1e3 * gradient);
 
     let rgb: Vec<u8> = (0..IMAGE_LEN).map(|i| (Random::new(1).bits(i) >> 56) as u8).collect();

@@ -4,15 +4,20 @@
 #![forbid(unsafe_code)]
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::Duration;
 
-use backlit_benches::layers::{Case, Layer, Pass};
-use backlit_benches::network::{BATCHES, Workload};
-use backlit_benches::report::{LayerRow, Measured, NetworkRow, Report};
-use backlit_benches::stopwatch::{Effort, time};
-use backlit_benches::{levels, machine, roof};
+use backlit_bench::layers::{Layer, LayerRow};
+use backlit_bench::network::{Ask, Question, Workload};
+use backlit_bench::report::{NetworkRow, Report};
+use backlit_bench::stopwatch::Effort;
+use backlit_bench::{BenchError, Roof, levels, machine, measure};
 use backlit_cpu::isa::Level;
+use backlit_cpu::{Cpu, CpuOptions};
 use clap::Parser;
+
+/// Images that go through together.
+const BATCHES: [usize; 2] = [1, 8];
 
 /// Prints the table of speeds; what is measured is checked against the oracle first.
 #[derive(Parser)]
@@ -31,13 +36,19 @@ struct Options {
     filter: Option<String>,
 }
 
-fn main() {
+fn main() -> ExitCode {
     let options = Options::parse();
     if options.filter.is_some_and(|f| !"table".contains(&f)) {
-        return;
+        return ExitCode::SUCCESS;
     }
     let quick = options.quick || !(options.bench || options.save);
-    let report = measure(quick);
+    let report = match table(quick) {
+        Ok(report) => report,
+        Err(problem) => {
+            eprintln!("error: {problem}");
+            return ExitCode::FAILURE;
+        }
+    };
     print!("{report}");
     if options.save {
         let path = path();
@@ -45,55 +56,46 @@ fn main() {
             Ok(()) => eprintln!("saved as {}", path.display()),
             Err(e) => {
                 eprintln!("could not write {}: {e}", path.display());
-                std::process::exit(1);
+                return ExitCode::FAILURE;
             }
         }
     }
+    ExitCode::SUCCESS
 }
 
-fn measure(quick: bool) -> Report {
-    let effort = if quick { Effort::QUICK } else { Effort::FULL };
-    let work = Workload::new();
-    let mut roofs: Vec<(Level, f64)> = levels().into_iter().map(|l| (l, 0.0)).collect();
-    // The machine may be slower at one moment than at another: the roof is taken before and after, and the higher
-    // one counts.
-    measure_roofs(&mut roofs);
+fn table(quick: bool) -> Result<Report, BenchError> {
+    let (effort, a_while) = if quick { (Effort::QUICK, Roof::QUICK) } else { (Effort::FULL, Roof::FULL) };
+    let work = Workload::synthetic(if quick { 1 } else { BATCHES[1] });
+    // The machine may be slower at one moment than at another: roofs are taken before and after, the higher count.
+    let mut roofs = roofs(a_while)?;
 
     let mut networks = Vec::new();
     for &(level, _) in roofs.iter().rev() {
-        let engine = work.engine(level);
+        let options = CpuOptions { threads: None, level: Some(level), ..CpuOptions::default() };
+        let engine = Cpu::new(work.weights(), options).expect("an available level, and no threads to start");
         // Lower instruction sets are there to compare with: one image tells enough.
         let batches = if quick || level != Level::best() { &BATCHES[..1] } else { &BATCHES };
-        for &n in batches {
-            eprintln!("network, {level}, batch {n}");
-            let error = work.check_predict(&engine, n);
-            let times = time(effort, || drop(work.predict(&engine, n)));
-            let forward = Measured { times, error };
-            let error = work.check_gradient(&engine, n);
-            let times = time(effort, || drop(work.gradient(&engine, n)));
-            networks.push(NetworkRow { level, batch: n, forward, gradient: Measured { times, error } });
+        for &batch in batches {
+            eprintln!("network, {level}, batch {batch}");
+            let ask = |ask| measure(&mut Question::new(&work, &engine, ask, batch), effort);
+            networks.push(NetworkRow { level, batch, forward: ask(Ask::Forward)?, gradient: ask(Ask::Gradient)? });
         }
     }
 
     let token = Level::best().token().expect("an available level");
     let layers = Layer::distinct(work.network()).into_iter().map(|layer| {
         eprintln!("{}", layer.id());
-        let [forward, dgrad] = Pass::ALL.map(|pass| {
-            let mut case = Case::checked(&layer, pass, token);
-            Measured { times: time(effort, || case.run()), error: case.error }
-        });
-        LayerRow { layer, forward, dgrad }
+        LayerRow::measure(layer, token, 1, effort)
     });
-    let layers = layers.collect();
-    measure_roofs(&mut roofs);
-    Report { network: work.network(), quick, roofs, networks, layers }
+    let layers = layers.collect::<Result<_, _>>()?;
+    for (before, after) in roofs.iter_mut().zip(self::roofs(a_while)?) {
+        before.1 = before.1.or(after.1);
+    }
+    Ok(Report { network: work.network(), quick, roofs, networks, layers })
 }
 
-fn measure_roofs(roofs: &mut [(Level, f64)]) {
-    for (level, roof) in roofs {
-        let token = level.token().expect("an available level");
-        *roof = roof.max(roof::measure(token, Duration::from_millis(300)));
-    }
+fn roofs(a_while: Duration) -> Result<Vec<(Level, Roof)>, BenchError> {
+    levels().into_iter().map(|level| Ok((level, Roof::measure(level, a_while)?))).collect()
 }
 
 fn path() -> PathBuf {

@@ -1,8 +1,8 @@
 //! Memory of the CPU engine: once warm, a call allocates its answer and nothing else that is large, whatever threads ask.
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
 
 use backlit_cpu::{Cpu, CpuOptions};
 use backlit_net::weights::{Naming, Weights};
@@ -74,7 +74,7 @@ fn watched<R>(f: impl FnOnce() -> R) -> (R, usize, usize) {
 
 #[test]
 fn a_warm_engine_allocates_its_answer() {
-    let _alone = ONE_AT_A_TIME.lock().unwrap();
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let engine = Cpu::new(&weights(), CpuOptions { threads: Some(2), ..CpuOptions::default() }).unwrap();
     const N: usize = 3;
     let data = to_f32(&Random::new(11).values(N * IMAGE_LEN, 120.0));
@@ -84,15 +84,16 @@ fn a_warm_engine_allocates_its_answer() {
     let expected = gradient();
     let (found, count, bytes) = watched(gradient);
     assert!(found == expected);
-    // Besides the answer: lists of a few pointers, and what handing work to another pool takes.
-    let besides = bytes - N * ANSWER;
+    // The answer is reserved twice, the first time to see whether that can be. Besides, there are the averages and
+    // products of the head, and lists of a few pointers.
+    let besides = bytes - 2 * N * ANSWER;
     println!("{count} allocations, {besides} bytes besides the answer");
-    assert!(besides <= 4096 && count <= 40, "{count} allocations, {besides} bytes besides the answer");
+    assert!(besides <= N * 21_000 && count <= 16, "{count} allocations, {besides} bytes besides the answer");
 }
 
 #[test]
 fn a_large_batch_adds_little_but_its_answer() {
-    let _alone = ONE_AT_A_TIME.lock().unwrap();
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let engine = Cpu::new(&weights(), CpuOptions { threads: Some(2), ..CpuOptions::default() }).unwrap();
     const N: usize = 24;
     let data = to_f32(&Random::new(11).values(N * IMAGE_LEN, 120.0));

@@ -185,7 +185,9 @@ fn bytes_do_not_depend_on_split_threads_or_company() {
         }
     }
     let logits = Cpu::new(&V1, CpuOptions::default()).unwrap().predict(Images::new(&data).unwrap()).unwrap();
-    assert_same("the engine's logits", &expected.logits, &logits.data);
+    // The engine sums some layers in another order: relevance needs every map whole, and no transform of it.
+    let error = relative_l2(&to_f64(&expected.logits), &to_f64(&logits.data));
+    assert!(error <= 2e-6, "the engine's logits: {error}");
 }
 
 #[test]

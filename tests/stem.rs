@@ -33,9 +33,9 @@ fn stem_is_bitwise_equal_to_the_reference() {
         conv2d_dgrad(&shape, dy, &folded.weight, dx);
     }
 
-    let stem = Stem::new(conv, &folded);
     for level in levels() {
         let token = level.token().expect("an available level");
+        let stem = Stem::new(token, conv, &folded);
         let mut found = vec![f32::NAN; y.len()];
         stem.forward(token, &to_f32(&images), &mut found);
         assert_same(&format!("{level} forward"), &found, &to_f32(&y));
@@ -81,10 +81,10 @@ fn expected(variant: Variant, folded: &FoldedConv, images: &[f64], dy: &[f64]) -
 fn check_pooled(what: &str, folded: &FoldedConv, images: &[f64], dy: &[f64]) {
     for variant in [Variant::V1, Variant::V1_5] {
         let network = Network::of(variant);
-        let stem = Stem::new(&network.stem, folded);
         let Expected { pooled, back } = expected(variant, folded, images, dy);
         for level in levels() {
             let token = level.token().expect("an available level");
+            let stem = Stem::new(token, &network.stem, folded);
             let mut found = vec![f32::NAN; pooled.len()];
             let mut codes = vec![0xA5; N * max_pool::CODES_LEN];
             stem.forward_pooled(token, &to_f32(images), &mut found, &mut codes);
@@ -137,11 +137,11 @@ fn bytes_depend_neither_on_threads_nor_on_the_batch() {
     let conv = &Network::of(Variant::V1).stem;
     let r = Random::new(4);
     let folded = FoldedConv { weight: r.stream(0).values(conv.weight_len(), 1.0), bias: vec![0.1; conv.c_out] };
-    let stem = Stem::new(conv, &folded);
     let images = to_f32(&r.stream(1).values(N * IMAGE_LEN, 1.0));
     let dy = to_f32(&r.stream(2).values(N * max_pool::OUTPUT_LEN, 1.0));
     for level in levels() {
         let token = level.token().expect("an available level");
+        let stem = Stem::new(token, conv, &folded);
         let run = |images: &[f32], dy: &[f32]| {
             let n = images.len() / IMAGE_LEN;
             let (mut pooled, mut codes) = (vec![f32::NAN; dy.len()], vec![0xA5; n * max_pool::CODES_LEN]);
@@ -169,12 +169,12 @@ fn dgrad_is_the_adjoint_of_the_convolution() {
     // A bias that no sum undercuts: ReLU is then the identity, and its difference from the bias linear.
     let bias = 64.0;
     let folded = FoldedConv { weight: r.stream(0).values(conv.weight_len(), 0.1), bias: vec![bias; conv.c_out] };
-    let stem = Stem::new(conv, &folded);
     let v = to_f32(&r.stream(1).values(IMAGE_LEN, 1.0));
     let u = to_f32(&r.stream(2).values(conv.output_len(), 1.0));
     let dot = |a: &[f64], b: &[f32]| a.iter().zip(b).map(|(a, &b)| a * f64::from(b)).sum::<f64>();
     for level in levels() {
         let token = level.token().expect("an available level");
+        let stem = Stem::new(token, conv, &folded);
         let (mut jv, mut ju) = (vec![f32::NAN; u.len()], vec![f32::NAN; v.len()]);
         stem.forward(token, &v, &mut jv);
         stem.dgrad(token, &u, &mut ju);
@@ -191,9 +191,10 @@ fn dgrad_is_the_adjoint_of_the_convolution() {
 #[test]
 fn a_nan_is_not_hidden() {
     let conv = &Network::of(Variant::V1).stem;
-    let stem = Stem::new(conv, &FoldedConv { weight: vec![1.0; conv.weight_len()], bias: vec![-1e6; conv.c_out] });
+    let folded = FoldedConv { weight: vec![1.0; conv.weight_len()], bias: vec![-1e6; conv.c_out] };
     for level in levels() {
         let token = level.token().expect("an available level");
+        let stem = Stem::new(token, conv, &folded);
         let (mut pooled, mut codes) = (vec![0.0; max_pool::OUTPUT_LEN], vec![0; max_pool::CODES_LEN]);
         // Every other window is closed, so only the NaN can be seen, forward and back.
         let mut image = vec![0.0; IMAGE_LEN];

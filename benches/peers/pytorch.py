@@ -19,62 +19,49 @@ import torch
 import torch.nn.functional as F
 from safetensors.numpy import load_file
 
-EPSILON = 1e-3                              # of Keras' BatchNorm
-MEAN_BGR = np.array([103.939, 116.779, 123.68])
-STAGES = {2: "abc", 3: "abcd", 4: "abcdef", 5: "abc"}
+import common
+
 SEED_SCALE = 1024.0                         # keeps float16 gradients away from zero; a power of two, undone in float32
 L2_BYTES = 128 << 20                        # inputs rotate over more than any level-2 cache holds
 TYPES = {"fp32": torch.float32, "tf32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
 class ResNet50(torch.nn.Module):
-    """Variant v1: a stage strides in its first 1x1. Every BatchNorm is folded into the convolution before it."""
+    """Variant v1 with every BatchNorm folded into the convolution before it; weights frozen."""
 
-    def __init__(self, tensors):
+    def __init__(self, net):
         super().__init__()
         self.convs = torch.nn.ModuleDict()
-        self.fold(tensors, "conv1", "bn_conv1", 2, 3)
-        for stage, letters in STAGES.items():
-            for letter in letters:
-                name = f"{stage}{letter}"
-                stride = 2 if letter == "a" and stage > 2 else 1
-                for branch, step, pad in (("2a", stride, 0), ("2b", 1, 1), ("2c", 1, 0), ("1", stride, 0)):
-                    if branch != "1" or letter == "a":
-                        self.fold(tensors, f"res{name}_branch{branch}", f"bn{name}_branch{branch}", step, pad)
+        for name, c in net.convs.items():
+            kernel = torch.from_numpy(c.kernel.transpose(3, 2, 0, 1).copy())
+            conv = torch.nn.Conv2d(kernel.shape[1], kernel.shape[0], kernel.shape[2], c.stride, c.pad)
+            conv.weight.data, conv.bias.data = kernel, torch.from_numpy(c.bias)
+            self.convs[name] = conv
         self.fc = torch.nn.Linear(2048, 1000)
-        self.fc.weight.data = torch.from_numpy(tensors["fc1000/kernel"].astype(np.float64).T.copy())
-        self.fc.bias.data = torch.from_numpy(tensors["fc1000/bias"].astype(np.float64))
+        self.fc.weight.data, self.fc.bias.data = torch.from_numpy(net.dense[0].T.copy()), torch.from_numpy(net.dense[1])
         self.eval().requires_grad_(False)
 
-    def fold(self, tensors, name, norm, stride, pad):
-        get = lambda tensor: tensors[tensor].astype(np.float64)
-        scale = get(f"{norm}/gamma") / np.sqrt(get(f"{norm}/moving_variance") + EPSILON)
-        kernel = get(f"{name}/kernel") * scale                     # rows, columns, in, out
-        conv = torch.nn.Conv2d(kernel.shape[2], kernel.shape[3], kernel.shape[0], stride, pad)
-        conv.weight.data = torch.from_numpy(kernel.transpose(3, 2, 0, 1).copy())
-        bias = (get(f"{name}/bias") - get(f"{norm}/moving_mean")) * scale + get(f"{norm}/beta")
-        conv.bias.data = torch.from_numpy(bias)
-        self.convs[name] = conv
+    relu, add = staticmethod(F.relu), staticmethod(torch.add)
+
+    def conv(self, x, name):
+        return self.convs[name](x)
+
+    def pool(self, x):
+        return F.max_pool2d(x, 3, 2, 1)
+
+    def head(self, x):
+        return self.fc(x.mean((2, 3)))
 
     def forward(self, x):
-        # Behind a ReLU, Keras' border of zeros and PyTorch's of minus infinity give the same maxima and gradients.
-        x = F.max_pool2d(F.relu(self.convs["conv1"](x)), 3, 2, 1)
-        for stage, letters in STAGES.items():
-            for letter in letters:
-                name = f"res{stage}{letter}_branch"
-                y = F.relu(self.convs[name + "2a"](x))
-                y = F.relu(self.convs[name + "2b"](y))
-                y = self.convs[name + "2c"](y)
-                x = F.relu(y + (self.convs[name + "1"](x) if letter == "a" else x))
-        return self.fc(x.mean((2, 3)))
+        return common.forward(self, x)
 
 
 class Subject:
     """One network in one type, and the ways to ask it for a gradient."""
 
-    def __init__(self, tensors, kind, device):
+    def __init__(self, net, kind, device):
         self.kind, self.device, self.dtype = kind, device, TYPES[kind]
-        self.net = ResNet50(tensors).to(device, self.dtype).to(memory_format=torch.channels_last)
+        self.net = ResNet50(net).to(device, self.dtype).to(memory_format=torch.channels_last)
 
     def precision(self):
         fast = self.kind != "fp32"
@@ -164,10 +151,6 @@ def inputs_for(picture, batch, subject):
     return inputs
 
 
-def relative_error(found, wanted):
-    return float(np.linalg.norm(found - wanted) / np.linalg.norm(wanted))
-
-
 def measure(subject, mode, batch, picture, golden, least, most):
     subject.precision()
     target = int(golden["targets"][0])
@@ -178,7 +161,7 @@ def measure(subject, mode, batch, picture, golden, least, most):
     run = getattr(subject, mode)(inputs[0], seeds)
     found = run(inputs[0])[0].double().cpu().numpy().transpose(1, 2, 0) / subject.scale()
     prepared = time.perf_counter() - begin
-    error = relative_error(found, golden["grad_top1"].astype(np.float64))
+    error = common.relative_error(found, golden["grad_top1"].astype(np.float64))
     times = sorted(seconds(run, inputs, subject.device, least, most))
     at = lambda q: times[min(len(times) - 1, int(q * len(times)))]
     median = statistics.median(times)
@@ -247,9 +230,8 @@ def main():
     begin = time.perf_counter()
     device = torch.device(args.device)
     torch.backends.cudnn.benchmark = True
-    tensors, golden = load_file(args.weights), load_file(args.golden)
-    bgr = golden["rgb"].astype(np.float64)[..., ::-1] - MEAN_BGR
-    picture = torch.from_numpy(bgr.transpose(2, 0, 1)[None].copy()).float()
+    net, golden = common.Network(load_file(args.weights)), load_file(args.golden)
+    picture = torch.from_numpy(common.preprocess(golden["rgb"]).transpose(2, 0, 1)[None].copy()).float()
     report = {"versions": versions(device), "roof": roof(device) if device.type == "cuda" else {}, "rows": []}
     subjects, wrong = {}, False
     for kind, mode, batch in plan(args, device.type == "cuda"):
@@ -259,7 +241,7 @@ def main():
             continue
         try:
             if kind not in subjects:
-                subjects[kind] = Subject(tensors, kind, device)
+                subjects[kind] = Subject(net, kind, device)
             row = measure(subjects[kind], mode, batch, picture, golden, 3 if device.type == "cpu" else 20, 1.0)
             if not row["error"] <= args.tolerance:
                 wrong, row = True, {"type": kind, "mode": mode, "batch": batch, "failed": f"wrong: error {row['error']:.1e}"}

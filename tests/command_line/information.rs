@@ -64,7 +64,9 @@ fn help_and_version() {
     let place = Place::new();
     assert_eq!(place.run("--version").ok().out, format!("backlit {}\n", env!("CARGO_PKG_VERSION")));
     let help = place.run("--help").ok().out;
-    for word in ["explain", "predict", "saliency", "mask", "weights", "model", "doctor", "completions", "Exit codes"] {
+    for word in
+        ["explain", "predict", "saliency", "mask", "weights", "model", "bench", "doctor", "completions", "Exit codes"]
+    {
         assert!(help.contains(word), "{word}: {help}");
     }
     for command in ["explain", "predict", "saliency", "mask", "weights convert"] {

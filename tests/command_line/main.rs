@@ -10,6 +10,7 @@ mod bad_arguments;
 mod bad_images;
 mod bad_output;
 mod bad_weights;
+mod bench;
 mod compare;
 mod cuda;
 mod display;

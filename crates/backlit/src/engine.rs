@@ -117,14 +117,16 @@ pub(crate) fn load(weights: &Weights, options: &SessionOptions) -> Result<Chosen
 
 fn auto(weights: &Weights, options: &SessionOptions) -> Result<Chosen, SessionError> {
     let sixteen_bits = matches!(options.precision, Some(Precision::Mixed | Precision::Half));
-    if options.level.is_none() && (!options.devices.is_empty() || sixteen_bits) {
+    let has_gpu = || !matches!(Device::count(), Ok(0) | Err(CudaError::NoDriver));
+    let on_cpu = sixteen_bits && Level::Amx.is_available() && !has_gpu();
+    if options.level.is_none() && (!options.devices.is_empty() || sixteen_bits && !on_cpu) {
         let engine = cuda(weights, options)?;
         let remark = computing_on(&options.devices);
         return Ok((engine, remark));
     }
     let named = options.level.is_some() || level_from_env()?.is_some();
     let only_cpu = named || options.relevance || options.precision == Some(Precision::F64);
-    if only_cpu || matches!(Device::count(), Ok(0) | Err(CudaError::NoDriver)) {
+    if only_cpu || !has_gpu() {
         return Ok((cpu(weights, options)?, None));
     }
     match cuda(weights, options) {
@@ -142,12 +144,15 @@ fn computing_on(devices: &[usize]) -> Option<String> {
 }
 
 fn cpu(weights: &Weights, options: &SessionOptions) -> Result<Box<dyn Engine>, SessionError> {
-    if let Some(Precision::F64) = options.precision {
-        let available = "f32, and with AMX in mixed and half";
-        return Err(SessionError::Precision { engine: "cpu", precision: "f64", available });
+    if !matches!(options.precision, None | Some(Precision::F32 | Precision::Mixed | Precision::Half)) {
+        let precision = options.precision.map_or("", Precision::as_str);
+        return Err(SessionError::Precision { engine: "cpu", precision, available: "f32, mixed and half" });
     }
-    let (threads, level, precision) = (options.threads, options.level, options.precision);
-    let how = CpuOptions { threads, level, precision, ..CpuOptions::default() };
+    let mut how = CpuOptions { threads: options.threads, level: options.level, ..CpuOptions::default() };
+    // Mixed wherever there is hardware for it.
+    let usual =
+        || -> Result<_, CpuError> { Ok(if how.level()? == Level::Amx { Precision::Mixed } else { Precision::F32 }) };
+    how.precision = Some(options.precision.map_or_else(usual, Ok)?);
     let engine = Cpu::new(weights, how)?;
     Ok(Box::new(match options.relevance {
         true => engine.with_relevance(CpuLrp::new(weights, how)?),

@@ -58,15 +58,14 @@ impl Cpu {
         precision: Precision,
         choice: Option<TileChoice>,
     ) -> Result<Cpu, CpuError> {
-        let (token, pool) = prepare(options)?;
-        let level = token.level().as_str();
+        let (level, token, pool) = prepare(options)?;
         let (plan, isa) = match choice {
             None => (
-                within(pool.as_ref(), || Passes::Floats(Plan::new(weights, token, options.dead_code))),
-                level.to_string(),
+                within(pool.as_ref(), || Passes::Floats(Box::new(Plan::new(weights, token, options.dead_code)))),
+                token.level().to_string(),
             ),
             Some(choice) => {
-                let (machine, isa) = precision::machine(token, options.software_tiles, precision)?;
+                let (machine, isa) = precision::machine((level, token), options.software_tiles, precision)?;
                 (within(pool.as_ref(), || choice.passes(weights, machine, options.dead_code)), isa)
             }
         };

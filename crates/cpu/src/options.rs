@@ -20,7 +20,8 @@ pub struct CpuOptions {
     /// Whether pixels that no later layer reads are left out of the last blocks of stages 2, 3 and 4 of v1. It changes
     /// no result. A question about those very blocks is answered without it.
     pub dead_code: bool,
-    /// Arithmetic: [`Precision::F32`] (also `None`), or [`Precision::Mixed`] and [`Precision::Half`], which need AMX.
+    /// Arithmetic: [`Precision::F32`] (also `None`), or [`Precision::Mixed`] and [`Precision::Half`], which need
+    /// [`Level::Amx`].
     pub precision: Option<Precision>,
     /// Whether [`Precision::Mixed`] takes more care of the gates of the first stage, on which all others build: half
     /// of the gradient's worst error for a tenth more time.
@@ -120,12 +121,23 @@ fn token(asked: Level) -> Result<Token, CpuError> {
 }
 
 /// The instruction set and the threads asked for.
-pub(crate) fn prepare(options: CpuOptions) -> Result<(Token, Option<rayon::ThreadPool>), CpuError> {
-    let level = match options.level {
-        Some(level) => level,
-        None => level_from_env()?.unwrap_or_else(Level::best),
-    };
-    Ok((token(level)?, options.threads.map(start_threads).transpose()?))
+pub(crate) fn prepare(options: CpuOptions) -> Result<(Level, Token, Option<rayon::ThreadPool>), CpuError> {
+    let level = options.level()?;
+    Ok((level, token(level)?, options.threads.map(start_threads).transpose()?))
+}
+
+impl CpuOptions {
+    /// The instruction set that an engine will take: [`CpuOptions::level`], or the one that [`ISA_VARIABLE`] names, or
+    /// the best that the processor has.
+    ///
+    /// # Errors
+    /// Those of [`level_from_env`].
+    pub fn level(self) -> Result<Level, CpuError> {
+        match self.level {
+            Some(level) => Ok(level),
+            None => Ok(level_from_env()?.unwrap_or_else(Level::best)),
+        }
+    }
 }
 
 fn start_threads(threads: usize) -> Result<rayon::ThreadPool, CpuError> {

@@ -5,7 +5,7 @@ use backlit_net::arch::{Block, Network};
 use backlit_net::engine::Precision;
 use backlit_net::weights::Weights;
 
-use crate::isa::Token;
+use crate::isa::{Level, Token};
 use crate::plan::Plan;
 use crate::run::Passes;
 use crate::tiles::conv::{Machine, Unit};
@@ -42,19 +42,26 @@ fn mixed(careful: bool) -> Recipe {
 }
 
 /// Who multiplies tiles, and its name for reports.
-pub(crate) fn machine(token: Token, software: bool, asked: Precision) -> Result<(Machine, String), CpuError> {
-    let level = token.level();
+pub(crate) fn machine(
+    (level, token): (Level, Token),
+    software: bool,
+    asked: Precision,
+) -> Result<(Machine, String), CpuError> {
+    let vectors = token.level();
     if software {
-        return Ok((Machine { token, unit: Unit::Model }, format!("{level}, tiles in software")));
+        return Ok((Machine { token, unit: Unit::Model }, format!("{vectors}, tiles in software")));
     }
     let reason = {
         #[cfg(target_arch = "x86_64")]
         match crate::isa::Amx::new() {
-            Ok(amx) => return Ok((Machine { token, unit: Unit::Amx(amx) }, format!("amx, {level}"))),
+            Ok(amx) if level == Level::Amx => {
+                return Ok((Machine { token, unit: Unit::Amx(amx) }, Level::Amx.to_string()));
+            }
+            Ok(_) => format!("the instruction set asked for is `{level}`, and it takes `{}`", Level::Amx),
             Err(why) => why.to_string(),
         }
         #[cfg(not(target_arch = "x86_64"))]
-        "AMX is an extension of x86-64".to_string()
+        format!("AMX is an extension of x86-64, and this is `{level}`")
     };
     Err(CpuError::NoPrecision { asked, reason })
 }
@@ -62,9 +69,9 @@ pub(crate) fn machine(token: Token, software: bool, asked: Precision) -> Result<
 impl TileChoice {
     /// Folds and packs what it takes.
     pub(crate) fn passes(self, weights: &Weights, machine: Machine, dead_code: bool) -> Passes {
-        let tiles = TilePlan::new(weights, machine, self.recipe, dead_code);
+        let tiles = Box::new(TilePlan::new(weights, machine, self.recipe, dead_code));
         if self.float_forward {
-            Passes::FloatsThenTiles(Plan::new(weights, machine.token, dead_code), tiles)
+            Passes::FloatsThenTiles(Box::new(Plan::new(weights, machine.token, dead_code)), tiles)
         } else {
             Passes::Tiles(tiles)
         }

@@ -10,11 +10,11 @@ use crate::tiles::plan::{TilePlan, TileRun};
 /// Who computes.
 pub(crate) enum Passes {
     /// Both ways in float32.
-    Floats(Plan),
+    Floats(Box<Plan>),
     /// Both ways in tiles.
-    Tiles(TilePlan),
+    Tiles(Box<TilePlan>),
     /// Forward in float32, back in tiles: what the gates decide is as in float32.
-    FloatsThenTiles(Plan, TilePlan),
+    FloatsThenTiles(Box<Plan>, Box<TilePlan>),
 }
 
 /// Some images on their way through the network, with what the forward pass leaves for the backward passes.

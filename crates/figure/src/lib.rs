@@ -4,7 +4,7 @@
 //! - [`heat`] and [`overlay()`]: a map alone, and a map over its photograph;
 //! - [`side_by_side`]: the photograph beside its overlay, with the best classes in a box;
 //! - [`ContactSheet`], [`Sheet`] and [`MaskSheet`]: many pictures on a page;
-//! - [`plot::Plot`]: curves with their intervals;
+//! - [`plot::Plot`]: curves with their intervals, and [`plot::roofline::Roofline`]: speeds under what a machine allows;
 //! - [`Report`]: an audit as one HTML page;
 //! - [`keras_vis_041`]: the exact bytes that keras-vis 0.4.1 would have made.
 //!

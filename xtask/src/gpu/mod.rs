@@ -53,7 +53,9 @@ pub(crate) fn run(args: &Args) -> Result<(), String> {
         copy(&path, &folder.join(within.map_err(|e| e.to_string())?))?;
     }
     copy(&staging.join("weights.safetensors"), &folder.join("weights.safetensors"))?;
-    copy(&root.join("benches/peers/pytorch.py"), &folder.join("pytorch.py"))?;
+    for script in ["pytorch.py", "common.py"] {
+        copy(&root.join("benches/peers").join(script), &folder.join(script))?;
+    }
     project::write(&folder.join("commit"), commit())?;
     // One archive: a dozen programs that share most of their code are little more than one.
     let archive = packed.join("suite.tar.xz");

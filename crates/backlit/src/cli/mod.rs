@@ -4,6 +4,7 @@ mod activation;
 mod animate;
 mod args;
 mod audit;
+mod bench;
 mod compare;
 mod doctor;
 mod drawn;
@@ -71,6 +72,7 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         Command::Activation(arguments) => activation::run(&arguments),
         Command::Weights(arguments) => weights::run(arguments.command),
         Command::Model(arguments) => model::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Completions { shell } => {
             let mut script = Vec::new();

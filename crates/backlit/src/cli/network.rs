@@ -3,14 +3,13 @@
 use std::path::PathBuf;
 
 use backlit::cuda::Sixteen;
-use backlit::net::engine::Precision;
 use backlit::net::preprocess::Grid;
 use backlit::net::weights::Weights;
 use backlit::saliency::Method;
 use backlit::sources::{Progress, Source, SourceError, Store};
 use backlit::{EngineChoice, Session, SessionOptions};
 
-use super::args::{EngineArg, NetworkArgs, PrecisionArg};
+use super::args::{EngineArg, EngineArgs, NetworkArgs, PrecisionArg};
 use super::failure::{Failure, note};
 use super::terminal;
 
@@ -26,11 +25,16 @@ pub(crate) fn load_for(arguments: &NetworkArgs, methods: &[Method]) -> Result<Se
 
 /// The weights that the arguments ask for; from here on there are as many threads as they say.
 pub(crate) fn weights(arguments: &NetworkArgs) -> Result<Weights, Failure> {
+    start_threads(&arguments.how)?;
+    Ok(Weights::open(&fetch(&arguments.weights, false)?)?)
+}
+
+/// As many threads as the arguments say, for reading and drawing as well as for the network.
+pub(crate) fn start_threads(arguments: &EngineArgs) -> Result<(), Failure> {
     if let Some(threads) = arguments.threads {
-        // For reading and drawing as well as for the network.
         rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global()?;
     }
-    Ok(Weights::open(&fetch(&arguments.weights, false)?)?)
+    Ok(())
 }
 
 /// A network of these weights, with all that some methods need.
@@ -38,6 +42,15 @@ pub(crate) fn session(weights: &Weights, arguments: &NetworkArgs, methods: &[Met
     let mut grid = Grid::default_for(weights.variant());
     grid.resize = arguments.resize.unwrap_or(grid.resize);
     grid.filter = arguments.filter;
+    let options =
+        SessionOptions { grid: Some(grid), relevance: methods.contains(&Method::Lrp), ..options(&arguments.how)? };
+    let session = Session::new(weights, options)?;
+    session.remark().into_iter().for_each(note);
+    Ok(session)
+}
+
+/// Which engine the arguments ask for.
+pub(crate) fn options(arguments: &EngineArgs) -> Result<SessionOptions, Failure> {
     if !arguments.device.is_empty() && matches!(arguments.engine, EngineArg::Cpu | EngineArg::Reference) {
         let message = "--device names a GPU, and this engine has none: take --engine cuda or auto";
         return Err(Failure::Usage(message.into()));
@@ -49,32 +62,22 @@ pub(crate) fn session(weights: &Weights, arguments: &NetworkArgs, methods: &[Met
             "--isa names an instruction set of the CPU engine, and another was asked for: leave out one of them";
         return Err(Failure::Usage(message.into()));
     }
-    let options = SessionOptions {
+    Ok(SessionOptions {
         engine: match arguments.engine {
             EngineArg::Auto => EngineChoice::Auto,
             EngineArg::Cpu => EngineChoice::Cpu,
             EngineArg::Cuda => EngineChoice::Cuda,
             EngineArg::Reference => EngineChoice::Reference,
         },
-        precision: arguments.precision.map(|p| match p {
-            PrecisionArg::F32 => Precision::F32,
-            PrecisionArg::F64 => Precision::F64,
-            PrecisionArg::Mixed => Precision::Mixed,
-            PrecisionArg::Half | PrecisionArg::Bf16 => Precision::Half,
-        }),
+        precision: arguments.precision.map(PrecisionArg::precision),
         sixteen: match arguments.precision {
             Some(PrecisionArg::Bf16) => Sixteen::Bf16,
             _ => Sixteen::F16,
         },
         devices: arguments.device.clone(),
-        threads: None,
         level: arguments.isa,
-        grid: Some(grid),
-        relevance: methods.contains(&Method::Lrp),
-    };
-    let session = Session::new(weights, options)?;
-    session.remark().into_iter().for_each(note);
-    Ok(session)
+        ..SessionOptions::default()
+    })
 }
 
 /// The path of weights, fetched with a progress bar if they are not there or if `force` is set.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 #[cfg(target_arch = "x86_64")]
-use super::{Avx2, Avx512};
+use super::{Amx, Avx2, Avx512};
 use super::{Isa, Job, Portable};
 
 /// The instruction sets that this crate has code for.
@@ -17,18 +17,21 @@ pub enum Level {
     Avx2,
     /// AVX-512F.
     Avx512,
+    /// AVX-512F with AMX-BF16, whose tiles the 16-bit precisions multiply; float32 is computed as at [`Level::Avx512`].
+    Amx,
 }
 
 impl Level {
     /// All levels, lowest first.
-    pub const ALL: [Level; 3] = [Level::Portable, Level::Avx2, Level::Avx512];
+    pub const ALL: [Level; 4] = [Level::Portable, Level::Avx2, Level::Avx512, Level::Amx];
 
-    /// `portable`, `avx2` or `avx512`.
+    /// `portable`, `avx2`, `avx512` or `amx`.
     pub fn as_str(self) -> &'static str {
         match self {
             Level::Portable => "portable",
             Level::Avx2 => "avx2",
             Level::Avx512 => "avx512",
+            Level::Amx => "amx",
         }
     }
 
@@ -37,7 +40,7 @@ impl Level {
         self.token().is_some()
     }
 
-    /// Its token, if this processor has it.
+    /// The token of its vectors, if this processor has it.
     pub fn token(self) -> Option<Token> {
         match self {
             Level::Portable => Some(Token::Portable(Portable)),
@@ -45,8 +48,10 @@ impl Level {
             Level::Avx2 => Avx2::new().map(Token::Avx2),
             #[cfg(target_arch = "x86_64")]
             Level::Avx512 => Avx512::new().map(Token::Avx512),
+            #[cfg(target_arch = "x86_64")]
+            Level::Amx => Avx512::new().filter(|_| Amx::new().is_ok()).map(Token::Avx512),
             #[cfg(not(target_arch = "x86_64"))]
-            Level::Avx2 | Level::Avx512 => None,
+            Level::Avx2 | Level::Avx512 | Level::Amx => None,
         }
     }
 
@@ -105,7 +110,7 @@ impl Token {
         with!(self, isa => of(isa))
     }
 
-    /// The level it proves.
+    /// The level of its vectors.
     pub fn level(self) -> Level {
         match self {
             Token::Portable(_) => Level::Portable,

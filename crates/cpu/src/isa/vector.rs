@@ -53,7 +53,10 @@ pub trait Vectors: Copy {
 /// The methods by intrinsics.
 #[cfg(target_arch = "x86_64")]
 macro_rules! by_intrinsics {
-    ($isa:ty, $vector:ty, $width:literal, $load:ident, $store:ident, $splat:ident, $add:ident, $sub:ident, $mul:ident, $fused:ident) => {
+    (
+        $isa:ty, $vector:ty, $width:literal, $load:ident, $store:ident, $splat:ident,
+        $add:ident, $sub:ident, $mul:ident, $fused:ident
+    ) => {
         // SAFETY (of every block): the token proves that the processor has the instructions; `load` and `store` check
         // that what they touch lies in the array.
         #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]

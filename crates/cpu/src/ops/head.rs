@@ -17,9 +17,8 @@ use backlit_net::weights::FoldedDense;
 use backlit_net::{CLASSES, FEATURES, Rule};
 use rayon::prelude::*;
 
-use crate::gates;
 use crate::isa::{Isa, Job, Token};
-use crate::lanes::{GateWord, LANES};
+use crate::lanes::{GateWord, LANES, Lanes};
 
 /// Positions averaged.
 const PIXELS: usize = 49;
@@ -183,7 +182,7 @@ impl<'a, A: Iterator<Item = &'a [f32; WIDTH]>> Job for Spread<'_, A> {
     type Output = ();
 
     #[inline(always)]
-    fn run<I: Isa>(self, _: I) {
+    fn run<I: Isa>(self, isa: I) {
         let mut average = [0f32; FEATURES];
         for (out, sums) in average.as_chunks_mut::<WIDTH>().0.iter_mut().zip(self.average) {
             *out = sums.map(|sum| sum / PIXELS as f32);
@@ -193,7 +192,9 @@ impl<'a, A: Iterator<Item = &'a [f32; WIDTH]>> Job for Spread<'_, A> {
             if let Some((rule, words)) = self.gate {
                 let words = &words[pixel * FEATURES / LANES..];
                 for (dx, &word) in dx.as_chunks_mut::<LANES>().0.iter_mut().zip(words) {
-                    gates::relu_dgrad(rule, word, dx);
+                    let mut lanes = Lanes(*dx);
+                    isa.relu_dgrad(rule, word, &mut lanes);
+                    *dx = lanes.0;
                 }
             }
         }

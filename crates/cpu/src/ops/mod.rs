@@ -4,5 +4,4 @@ pub(crate) mod conv2d;
 pub(crate) mod head;
 pub mod max_pool;
 pub(crate) mod stem;
-mod strip;
 pub(crate) mod winograd;

@@ -99,7 +99,7 @@ impl Packed {
         }
         jobs.push((2 * network.head.c_in * network.head.c_out, Box::new(|| head = Some(Head::new(&weights.dense())))));
         let conv = &network.stem;
-        jobs.push((2 * conv.weight_len(), Box::new(|| stem = Some(Stem::new(conv, &weights.conv(conv))))));
+        jobs.push((2 * conv.weight_len(), Box::new(|| stem = Some(Stem::new(token, conv, &weights.conv(conv))))));
         jobs.sort_by_key(|(work, _)| std::cmp::Reverse(*work));
         rayon::scope_fifo(|scope| jobs.into_iter().for_each(|(_, job)| scope.spawn_fifo(move |_| job())));
 

@@ -30,7 +30,7 @@ impl CpuLrp {
     /// # Errors
     /// Those of [`Cpu::new`](crate::Cpu::new).
     pub fn new(weights: &Weights, options: CpuOptions) -> Result<CpuLrp, CpuError> {
-        let (token, pool) = prepare(options)?;
+        let (_, token, pool) = prepare(options)?;
         let plan = within(pool.as_ref(), || Plan::new(weights, token));
         Ok(CpuLrp { plan, pool })
     }

@@ -86,8 +86,8 @@ impl Plan {
         Plan {
             token,
             border: network.pool.border,
-            stem: Stem::new(&network.stem, &stem),
-            stem_rules: StemRules::new(&network.stem, &stem),
+            stem: Stem::new(token, &network.stem, &stem),
+            stem_rules: StemRules::new(token, &network.stem, &stem),
             blocks: network.blocks.par_iter().map(block).collect(),
             head: Head::new(&weights.dense()),
             buffers: Buffers::default(),

@@ -21,14 +21,14 @@ pub(super) struct StemRules {
 }
 
 impl StemRules {
-    pub(super) fn new(conv: &Conv, folded: &FoldedConv) -> StemRules {
+    pub(super) fn new(token: Token, conv: &Conv, folded: &FoldedConv) -> StemRules {
         let no_bias = vec![0.0; folded.bias.len()];
         let negative = folded.weight.iter().map(|w| w.min(0.0)).collect();
         let ones = FoldedConv { weight: vec![1.0; folded.weight.len()], bias: no_bias.clone() };
         StemRules {
-            positive: Stem::new(conv, &positive_part(folded)),
-            negative: Stem::new(conv, &FoldedConv { weight: negative, bias: no_bias }),
-            ones: Stem::new(conv, &ones),
+            positive: Stem::new(token, conv, &positive_part(folded)),
+            negative: Stem::new(token, conv, &FoldedConv { weight: negative, bias: no_bias }),
+            ones: Stem::new(token, conv, &ones),
         }
     }
 

@@ -120,7 +120,11 @@ impl Op {
     pub(crate) fn even_places(&self) -> Vec<u32> {
         let side = self.to.side();
         let place = |row: usize, column: usize| {
-            if row % 2 == 0 && column % 2 == 0 { (row / 2 * (side / 2) + column / 2) as u32 } else { NONE }
+            if row.is_multiple_of(2) && column.is_multiple_of(2) {
+                (row / 2 * (side / 2) + column / 2) as u32
+            } else {
+                NONE
+            }
         };
         (0..side * side).map(|p| place(p / side, p % side)).collect()
     }

@@ -98,7 +98,7 @@ impl TilePlan {
         TilePlan {
             machine,
             border: network.pool.border,
-            stem: Stem::new(&network.stem, &stem),
+            stem: Stem::new(machine.token, &network.stem, &stem),
             blocks,
             biases,
             head: Head::new(&weights.dense()),

@@ -1,5 +1,6 @@
-//! Line plots: curves with the interval around them, and a legend beside.
+//! Line plots: curves with the interval around them, and a legend beside; and [`roofline`]s.
 
+pub mod roofline;
 mod stroke;
 mod ticks;
 

@@ -139,40 +139,47 @@ impl Ring {
             *mask = not_zero(dy);
         }
         // As many filter rows at a time as have their sums in registers, 24 floats each.
+        let mut rows = Rows { ring: self, stem, dy, masks: &masks, p, wanted };
         match I::ROWS {
+            14.. => rows.add::<I, 7>(isa, 0),
             6.. => {
-                self.add_rows::<I, 4>(isa, stem, dy, &masks, p, 0, wanted);
-                self.add_rows::<I, 3>(isa, stem, dy, &masks, p, 4, wanted);
+                rows.add::<I, 4>(isa, 0);
+                rows.add::<I, 3>(isa, 4);
             }
             _ => {
-                self.add_rows::<I, 2>(isa, stem, dy, &masks, p, 0, wanted);
-                self.add_rows::<I, 2>(isa, stem, dy, &masks, p, 2, wanted);
-                self.add_rows::<I, 2>(isa, stem, dy, &masks, p, 4, wanted);
-                self.add_rows::<I, 1>(isa, stem, dy, &masks, p, 6, wanted);
+                rows.add::<I, 2>(isa, 0);
+                rows.add::<I, 2>(isa, 2);
+                rows.add::<I, 2>(isa, 4);
+                rows.add::<I, 1>(isa, 6);
             }
         }
     }
+}
 
-    /// [`Self::add`] for `R` rows of the filter from row `r` on.
+/// What one row of the map adds to the rows of the image in the ring.
+struct Rows<'a> {
+    ring: &'a mut Ring,
+    stem: &'a Stem,
+    dy: &'a [[f32; C_OUT]],
+    /// Which channels of each pixel hold something.
+    masks: &'a [u64; SIDE_OUT],
+    p: usize,
+    wanted: &'a Range<usize>,
+}
+
+impl Rows<'_> {
+    /// By `R` rows of the filter from row `r` on.
     #[inline(always)]
-    fn add_rows<I: Isa, const R: usize>(
-        &mut self,
-        isa: I,
-        stem: &Stem,
-        dy: &[[f32; C_OUT]],
-        masks: &[u64; SIDE_OUT],
-        p: usize,
-        r: usize,
-        wanted: &Range<usize>,
-    ) {
-        let first = 2 * p + r;
-        if first >= wanted.end || first + R <= wanted.start {
+    fn add<I: Isa, const R: usize>(&mut self, isa: I, r: usize) {
+        let Rows { dy, masks, .. } = *self;
+        let first = 2 * self.p + r;
+        if first >= self.wanted.end || first + R <= self.wanted.start {
             return;
         }
         // Four columns on, the 24 floats of a filter row lie behind those of this one. Neighbours share floats, and
         // a load that takes part of what was just stored would have to wait for it.
         const APART: usize = WIDTH / (2 * CHANNELS);
-        let filters: &[[FilterRow; KERNEL]; C_OUT] = &stem.dgrad;
+        let filters: &[[FilterRow; KERNEL]; C_OUT] = &self.stem.dgrad;
         for start in 0..APART {
             for q in (start..SIDE_OUT).step_by(APART) {
                 let (dy, mut rest) = (&dy[q], masks[q]);
@@ -188,7 +195,7 @@ impl Ring {
                     }
                 }
                 for (i, sums) in sums.iter().enumerate() {
-                    let row = &mut self.0[(first + i) % RING][2 * CHANNELS * q..][..WIDTH];
+                    let row = &mut self.ring.0[(first + i) % RING][2 * CHANNELS * q..][..WIDTH];
                     for j in 0..WIDTH {
                         row[j] += sums[j];
                     }

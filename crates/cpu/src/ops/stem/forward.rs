@@ -11,12 +11,10 @@ use backlit_net::IMAGE_LEN;
 use rayon::prelude::*;
 
 use super::super::max_pool::{self, CODES_LEN};
-use super::super::strip::{ByStrips, Strips};
 use super::rows::{MapRow, Window};
 use super::{C_OUT, SIDE_OUT, Stem, rows_per_task};
-use crate::gates;
-use crate::isa::{Isa, Token};
-use crate::lanes::LANES;
+use crate::isa::{Isa, Job, Token};
+use crate::lanes::{LANES, Lanes};
 
 impl Stem {
     /// `images` `[n, 224, 224, 3]` to `pooled` `[n, 56, 56, 64]` and `codes` `[n, 56, 56, 32]`, both overwritten; see
@@ -35,7 +33,7 @@ impl Stem {
         pooled.zip(codes).enumerate().for_each(|(task, (pooled, codes))| {
             let image = &images[task / per_image * IMAGE_LEN..][..IMAGE_LEN];
             let first = task % per_image * rows;
-            token.run(ByStrips(Pooled { stem: self, image, first, pooled, codes }));
+            token.run(Pooled { stem: self, image, first, pooled, codes });
         });
     }
 
@@ -51,7 +49,7 @@ impl Stem {
         let per_image = SIDE_OUT / rows;
         y.par_chunks_mut(rows * SIDE_OUT * C_OUT).enumerate().for_each(|(task, y)| {
             let image = &images[task / per_image * IMAGE_LEN..][..IMAGE_LEN];
-            token.run(ByStrips(Map { stem: self, image, first: task % per_image * rows, y }));
+            token.run(Map { stem: self, image, first: task % per_image * rows, y });
         });
     }
 }
@@ -66,21 +64,23 @@ struct Pooled<'a> {
     codes: &'a mut [u8],
 }
 
-impl Strips for Pooled<'_> {
+impl Job for Pooled<'_> {
+    type Output = ();
+
     #[inline(always)]
-    fn strips<I: Isa, const M: usize>(self, isa: I) {
+    fn run<I: Isa>(self, isa: I) {
         // Row h of the map is at h mod 3. Before the first row comes one of zeros.
         let mut ring = [const { MapRow::ZEROS }; 3];
         let start = (2 * self.first).saturating_sub(1);
         let mut window = Window::new(self.image, start);
-        ring[start % 3].compute::<I, M>(isa, self.stem, &window);
+        ring[start % 3].compute(isa, self.stem, &window);
         let mut made = start;
         let rows = self.pooled.chunks_exact_mut(max_pool::ROW).zip(self.codes.chunks_exact_mut(max_pool::CODES_ROW));
         for (p, (pooled, codes)) in (self.first..).zip(rows) {
             while made < 2 * p + 1 {
                 made += 1;
                 window.advance();
-                ring[made % 3].compute::<I, M>(isa, self.stem, &window);
+                ring[made % 3].compute(isa, self.stem, &window);
             }
             max_pool::forward_row([2, 0, 1].map(|ahead| &ring[(2 * p + ahead) % 3]), pooled, codes);
         }
@@ -96,20 +96,24 @@ struct Map<'a> {
     y: &'a mut [f32],
 }
 
-impl Strips for Map<'_> {
+impl Job for Map<'_> {
+    type Output = ();
+
     #[inline(always)]
-    fn strips<I: Isa, const M: usize>(self, isa: I) {
+    fn run<I: Isa>(self, isa: I) {
         let mut row = MapRow::ZEROS;
         let mut window = Window::new(self.image, self.first);
         for (i, y) in self.y.chunks_exact_mut(SIDE_OUT * C_OUT).enumerate() {
             if i > 0 {
                 window.advance();
             }
-            row.compute::<I, M>(isa, self.stem, &window);
-            for (q, y) in y.chunks_exact_mut(C_OUT).enumerate() {
-                y.copy_from_slice(row.column(1 + q));
-                for y in y.as_chunks_mut::<LANES>().0 {
-                    gates::relu_fwd(y);
+            row.compute(isa, self.stem, &window);
+            let columns = (1..).map(|column| row.column(column).as_chunks::<LANES>().0);
+            for (y, map) in y.chunks_exact_mut(C_OUT).zip(columns) {
+                for (y, &map) in y.as_chunks_mut::<LANES>().0.iter_mut().zip(map) {
+                    let mut lanes = Lanes(map);
+                    isa.relu(&mut lanes);
+                    *y = lanes.0;
                 }
             }
         }

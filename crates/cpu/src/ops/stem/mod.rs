@@ -14,6 +14,7 @@ use backlit_net::arch::Conv;
 use backlit_net::weights::FoldedConv;
 use backlit_net::{CHANNELS, SIDE};
 
+use crate::isa::Token;
 use crate::lanes::{LANES, Lanes};
 pub(super) use rows::MapRow;
 
@@ -28,34 +29,39 @@ pub(crate) const C_OUT: usize = 64;
 /// Floats of one image's map.
 pub(crate) const OUTPUT_LEN: usize = SIDE_OUT * SIDE_OUT * C_OUT;
 /// Panels of channels.
-pub(super) const BLOCKS: usize = C_OUT / LANES;
+const BLOCKS: usize = C_OUT / LANES;
 
 /// Packed weights of the stem.
 pub struct Stem {
     bias: Vec<f32>,
-    /// One panel for every sixteen channels, in the order in which [`rows::Window`] holds the image.
-    forward: [Vec<Lanes>; BLOCKS],
+    /// `[groups of panels][147][panels side by side]`, the 147 in the order in which [`rows::Window`] holds the image.
+    forward: Vec<Lanes>,
     /// `[64 channels][7 filter rows]`.
     dgrad: Box<[[dgrad::FilterRow; KERNEL]; C_OUT]>,
 }
 
 impl Stem {
-    /// Packs both passes.
+    /// Packs both passes for an instruction set.
     ///
     /// # Panics
     /// If `conv` is not the stem of the table.
-    pub fn new(conv: &Conv, folded: &FoldedConv) -> Stem {
+    pub fn new(token: Token, conv: &Conv, folded: &FoldedConv) -> Stem {
         assert_eq!((conv.kernel, conv.pad, conv.stride, conv.c_out), (KERNEL, PAD, 2, C_OUT));
         let weight = |r: usize, s: usize, c: usize, k: usize| {
             folded.weight[((r * KERNEL + s) * CHANNELS + c) * C_OUT + k] as f32
         };
-        let lanes =
-            |block: usize, value: &dyn Fn(usize) -> f32| Lanes(std::array::from_fn(|l| value(block * LANES + l)));
+        let mut forward = Vec::new();
+        for first in (0..C_OUT).step_by(token.panels() * LANES) {
+            for (r, s, c) in rows::window_order() {
+                for panel in 0..token.panels() {
+                    let k = first + panel * LANES;
+                    forward.push(Lanes(std::array::from_fn(|l| weight(r, s, c, k + l))));
+                }
+            }
+        }
         Stem {
             bias: folded.bias.iter().map(|&b| b as f32).collect(),
-            forward: std::array::from_fn(|block| {
-                rows::window_order().map(|(r, s, c)| lanes(block, &|k| weight(r, s, c, k))).collect()
-            }),
+            forward,
             dgrad: Box::new(std::array::from_fn(|k| {
                 std::array::from_fn(|r| dgrad::filter_row(|s, c| weight(r, s, c, k)))
             })),

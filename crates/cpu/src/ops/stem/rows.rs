@@ -15,10 +15,9 @@
 
 use backlit_net::{CHANNELS, SIDE};
 
-use super::super::strip::accumulate;
 use super::{BLOCKS, C_OUT, IMAGE_ROW, KERNEL, PAD, SIDE_OUT, Stem};
-use crate::isa::Isa;
-use crate::lanes::LANES;
+use crate::isa::{Isa, Sums};
+use crate::lanes::{LANES, Lanes};
 
 /// Floats in a column of the window.
 const COLUMN: usize = KERNEL * CHANNELS;
@@ -26,6 +25,8 @@ const COLUMN: usize = KERNEL * CHANNELS;
 const COLUMNS: usize = SIDE + 2 * PAD;
 /// Floats under the filter.
 const DEPTH: usize = KERNEL * COLUMN;
+/// The longest strip of any instruction set.
+const MOST_ROWS: usize = 14;
 
 /// Filter row, filter column and channel in the order in which a window holds what they meet.
 pub(super) fn window_order() -> impl Iterator<Item = (usize, usize, usize)> {
@@ -45,7 +46,9 @@ impl<'a> Window<'a> {
     #[inline(always)]
     pub(super) fn new(image: &'a [f32], p: usize) -> Window<'a> {
         let mut window = Window { image, p, columns: [[0.0; COLUMN]; COLUMNS] };
-        (0..KERNEL).for_each(|r| window.put(r));
+        for r in 0..KERNEL {
+            window.put(r);
+        }
         window
     }
 
@@ -55,21 +58,22 @@ impl<'a> Window<'a> {
         const STAY: usize = KERNEL - 2;
         self.p += 1;
         for column in &mut self.columns {
-            column.copy_within(2 * CHANNELS.., 0);
+            // By way of registers: the ranges overlap.
+            let stay: [f32; STAY * CHANNELS] = std::array::from_fn(|i| column[2 * CHANNELS + i]);
+            column[..STAY * CHANNELS].copy_from_slice(&stay);
         }
-        (STAY..KERNEL).for_each(|r| self.put(r));
+        for r in STAY..KERNEL {
+            self.put(r);
+        }
     }
 
     /// Copies one row of the image, or zeros if it lies outside.
     #[inline(always)]
     fn put(&mut self, r: usize) {
-        let columns = self.columns[PAD..PAD + SIDE].iter_mut().map(|column| &mut column[r * CHANNELS..][..CHANNELS]);
-        match (2 * self.p + r).checked_sub(PAD).filter(|&h| h < SIDE) {
-            Some(h) => {
-                let row = self.image[h * IMAGE_ROW..][..IMAGE_ROW].as_chunks::<CHANNELS>().0;
-                columns.zip(row).for_each(|(column, pixel)| column.copy_from_slice(pixel));
-            }
-            None => columns.for_each(|column| column.fill(0.0)),
+        let row = (2 * self.p + r).checked_sub(PAD).filter(|&h| h < SIDE);
+        let row = row.map_or(&[0.0; IMAGE_ROW][..], |h| &self.image[h * IMAGE_ROW..][..IMAGE_ROW]);
+        for (column, pixel) in self.columns[PAD..].iter_mut().zip(row.as_chunks::<CHANNELS>().0) {
+            column[r * CHANNELS..][..CHANNELS].copy_from_slice(pixel);
         }
     }
 
@@ -96,18 +100,28 @@ impl MapRow {
 
     /// Computes the row that `window` lies under.
     #[inline(always)]
-    pub(super) fn compute<I: Isa, const M: usize>(&mut self, isa: I, stem: &Stem, window: &Window<'_>) {
-        for block in 0..BLOCKS {
-            let bias = &stem.bias[block * LANES..][..LANES];
-            for (strip, out) in self.0[1..].chunks_mut(M).enumerate() {
-                let mut sums = [[0f32; LANES]; M];
-                // Columns past the end repeat the last one and are not stored.
-                let rows = std::array::from_fn(|m| window.under((strip * M + m).min(SIDE_OUT - 1)));
-                accumulate(isa, rows, &stem.forward[block], &mut sums);
-                for (out, sums) in out.iter_mut().zip(&sums) {
-                    let out = &mut out[block * LANES..][..LANES];
-                    for l in 0..LANES {
-                        out[l] = sums[l] + bias[l];
+    pub(super) fn compute<I: Isa>(&mut self, isa: I, stem: &Stem, window: &Window<'_>) {
+        const { assert!(I::ROWS <= MOST_ROWS && I::PANELS <= BLOCKS) };
+        let mut sums = [Lanes::default(); MOST_ROWS * BLOCKS];
+        for (group, panels) in stem.forward.chunks_exact(DEPTH * I::PANELS).enumerate() {
+            let first = group * I::PANELS * LANES;
+            let bias = stem.bias[first..][..I::PANELS * LANES].as_chunks::<LANES>().0;
+            // As few strips as there can be, as even as they can be.
+            let strip = SIDE_OUT.div_ceil(SIDE_OUT.div_ceil(I::ROWS));
+            for (i, out) in self.0[1..].chunks_mut(strip).enumerate() {
+                let mut rows: [&[f32]; MOST_ROWS] = [&[]; MOST_ROWS];
+                for (m, row) in rows[..out.len()].iter_mut().enumerate() {
+                    *row = window.under(i * strip + m);
+                }
+                let sums = &mut sums[..out.len() * I::PANELS];
+                for (sum, bias) in sums.iter_mut().zip(bias.iter().cycle()) {
+                    sum.0 = *bias;
+                }
+                isa.accumulate(&rows[..out.len()], panels, sums, Sums::Running);
+                for (out, sums) in out.iter_mut().zip(sums.chunks_exact(I::PANELS)) {
+                    let out = out[first..][..I::PANELS * LANES].as_chunks_mut::<LANES>().0;
+                    for (out, sum) in out.iter_mut().zip(sums) {
+                        *out = sum.0;
                     }
                 }
             }

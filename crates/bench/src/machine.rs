@@ -21,12 +21,12 @@ pub fn slug(name: &str) -> String {
     words.collect::<Vec<_>>().join("-").to_ascii_lowercase()
 }
 
-/// The compiler that built this bench.
+/// The compiler that built this.
 pub fn rustc() -> &'static str {
     env!("BACKLIT_RUSTC")
 }
 
-/// The commit of the checkout, and whether files differ from it.
+/// The commit of the checkout that this was built in, and whether files differ from it; `unknown` elsewhere.
 pub fn commit() -> String {
     let git = |args: &[&str]| -> Option<String> {
         let output = Command::new("git").args(args).current_dir(env!("CARGO_MANIFEST_DIR")).output().ok()?;
