@@ -87,9 +87,19 @@ fn the_photograph_becomes_the_golden_input() {
     assert_same("input", &input, &golden.input());
 }
 
+/// Precision, whether with careful gates; limits of the logits' error, of the gradient's median and worst, of the
+/// correlation of maps. Half flips gates: it is labelled with what it costs.
+const TILES: [(Precision, bool, f64, f64, f64, f64); 4] = [
+    (Precision::F32, false, 2e-6, 2e-3, 1e-2, 0.9999),
+    (Precision::Mixed, false, 5e-5, 2e-2, 4e-2, 0.999),
+    (Precision::Mixed, true, 5e-5, 1e-2, 1.5e-2, 0.9999),
+    (Precision::Half, false, 2e-2, 3.5e-1, 5e-1, 0.85),
+];
+
 /// Tiles in software, which any processor has, and those of this processor if it has any.
 fn tiles(precision: Precision, careful_gates: bool) -> Vec<Cpu> {
-    let options = CpuOptions { precision: Some(precision), careful_gates, ..CpuOptions::default() };
+    let options =
+        CpuOptions { precision: Some(precision), careful_gates, float_by_tiles: true, ..CpuOptions::default() };
     let model = Cpu::new(&WEIGHTS, CpuOptions { software_tiles: true, ..options }).expect("tiles in software");
     match Cpu::new(&WEIGHTS, options) {
         Ok(engine) => vec![model, engine],
@@ -101,14 +111,8 @@ fn tiles(precision: Precision, careful_gates: bool) -> Vec<Cpu> {
 }
 
 #[test]
-fn the_cpu_engine_keeps_the_limits_of_mixed_and_half_precision() {
-    // Logits; gradient, median and worst; correlation of the maps. Half flips gates: it is labelled with what it costs.
-    let cases = [
-        (Precision::Mixed, false, 5e-5, 2e-2, 4e-2, 0.999),
-        (Precision::Mixed, true, 5e-5, 1e-2, 1.5e-2, 0.9999),
-        (Precision::Half, false, 2e-2, 3.5e-1, 5e-1, 0.85),
-    ];
-    for (precision, careful_gates, logits, middle, worst, least) in cases {
+fn tiles_keep_the_limits_of_every_precision() {
+    for (precision, careful_gates, logits, middle, worst, least) in TILES {
         for engine in tiles(precision, careful_gates) {
             let (isa, mut errors) = (engine.info().isa, Vec::new());
             for (name, golden) in Golden::all() {

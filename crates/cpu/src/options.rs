@@ -26,6 +26,9 @@ pub struct CpuOptions {
     /// Whether [`Precision::Mixed`] takes more care of the gates of the first stage, on which all others build: half
     /// of the gradient's worst error for a tenth more time.
     pub careful_gates: bool,
+    /// Whether [`Precision::F32`] is computed in tiles, by six products of parts forward and three back, which keep the
+    /// limits of single precision; needs AMX.
+    pub float_by_tiles: bool,
     /// For tests: tiles in software, which make [`Precision::Mixed`] and [`Precision::Half`] exact to the bit, and slow.
     #[doc(hidden)]
     pub software_tiles: bool,
@@ -40,6 +43,7 @@ impl Default for CpuOptions {
             dead_code: true,
             precision: None,
             careful_gates: false,
+            float_by_tiles: false,
             software_tiles: false,
         }
     }

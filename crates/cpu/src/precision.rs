@@ -24,6 +24,7 @@ pub(crate) struct TileChoice {
 pub(crate) fn choice(options: &CpuOptions) -> Result<Option<TileChoice>, CpuError> {
     let tiles = |recipe| Ok(Some(TileChoice { recipe, float_forward: false }));
     match options.precision.unwrap_or(Precision::F32) {
+        Precision::F32 if options.float_by_tiles => tiles(Recipe::uniform(Scheme::X6, Scheme::X3)),
         Precision::F32 => Ok(None),
         Precision::Mixed => tiles(mixed(options.careful_gates)),
         Precision::Half => tiles(Recipe::uniform(Scheme::X1, Scheme::X1)),

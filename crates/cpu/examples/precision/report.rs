@@ -13,7 +13,8 @@ const STEM_MACS: f64 = 118e6;
 const BLOCK_MACS: f64 = 3.738e9;
 
 /// Recipes that the engine offers by name.
-const NAMED: [(&str, &str); 3] = [("x1/x1", "half"), ("x3/x1", "mixed"), ("x6,x3,x3,x3/x1", "mixed, careful")];
+const NAMED: [(&str, &str); 4] =
+    [("x1/x1", "half"), ("x3/x1", "mixed"), ("x6,x3,x3,x3/x1", "mixed, careful"), ("x6/x3", "f32 by tiles")];
 
 /// What a recipe costs, and what it is off by.
 pub(crate) struct Point {
