@@ -29,7 +29,8 @@ pub struct CpuOptions {
     /// Whether [`Precision::F32`] is computed in tiles, by six products of parts forward and three back, which keep the
     /// limits of single precision; needs AMX.
     pub float_by_tiles: bool,
-    /// For tests: tiles in software, which make [`Precision::Mixed`] and [`Precision::Half`] exact to the bit, and slow.
+    /// For tests: tiles in software, which make [`Precision::Mixed`] and [`Precision::Half`] exact to the bit, and
+    /// slow.
     #[doc(hidden)]
     pub software_tiles: bool,
 }
@@ -73,7 +74,10 @@ pub enum CpuError {
         available: Vec<Level>,
     },
     /// The arithmetic asked for needs an instruction set that is not there.
-    #[error("this processor cannot compute in `{}`: {reason}; ask for `f32`, which every processor has", asked.as_str())]
+    #[error(
+        "this processor cannot compute in `{}`: {reason}; ask for `f32`, which every processor has",
+        asked.as_str()
+    )]
     NoPrecision {
         /// Asked for.
         asked: Precision,

@@ -67,7 +67,8 @@ pub(crate) fn write(docs: &Path, points: &[Point], photographs: usize) -> io::Re
     let cut = text.split_once(MARKS[0]).zip(text.split_once(MARKS[1]));
     let ((before, _), (_, after)) = cut.ok_or_else(|| io::Error::other("the page has no marks for the table"))?;
     let mut table = format!("{} photographs, two classes each.\n\n", photographs);
-    table += "| forward/back | tiles, GMAC | ms at the roof | logits | gradient, median | gradient, worst | map | option |\n";
+    table += "| forward/back | tiles, GMAC | ms at the roof | logits | gradient, median | gradient, worst | map ";
+    table += "| option |\n";
     table += "|---|---|---|---|---|---|---|---|\n";
     points.iter().for_each(|point| table += &(point.row() + "\n"));
     fs::write(&page, format!("{before}{}\n\n{table}\n{}{after}", MARKS[0], MARKS[1]))?;

@@ -1,7 +1,8 @@
-//! The backward pass in tiles: one seed an image from the logits down, each gradient through the gates that forward left.
+//! The backward pass in tiles: one seed an image from the logits down, each gradient through the gates that forward
+//! left.
 //!
-//! Gradients have as many parts as the scheme reads, one as a rule. That is enough: their rounding errors add up to less than
-//! a hundredth, for no gate depends on them.
+//! Gradients have as many parts as the scheme reads, one as a rule. That is enough: their rounding errors add up to
+//! less than a hundredth, for no gate depends on them.
 
 use backlit_net::engine::question::Pass;
 use backlit_net::{FEATURES, Rule};
@@ -9,7 +10,8 @@ use backlit_net::{FEATURES, Rule};
 use super::block::{BlockPlan, Both, Geometry};
 use super::conv::{Extra, Term, run};
 use super::finish::{Finish, Gate, Residual, Word};
-use super::map::{CHANNELS, Layout, Map};
+use super::layout::Layout;
+use super::map::{CHANNELS, Map};
 use super::op::Op;
 use super::plan::{TilePlan, TileRun};
 use super::recast::{gate_map, to_nhwc};

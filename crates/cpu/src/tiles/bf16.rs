@@ -6,9 +6,9 @@
 //! hi = bf16(x),   mid = bf16(x - hi),   lo = bf16(x - hi - mid)
 //! ```
 //!
-//! A part has eight bits and a sign, and is at most half a unit in the last place of the one before: 2^-8 of it. So one part
-//! is off by at most 2^-8 of x, two by 2^-17 (the sign of the second is the ninth bit of the first), and three by nothing,
-//! for a float32 has 24 bits.
+//! A part has eight bits and a sign, and is at most half a unit in the last place of the one before: 2^-8 of it. So one
+//! part is off by at most 2^-8 of x, two by 2^-17 (the sign of the second is the ninth bit of the first), and three by
+//! nothing, for a float32 has 24 bits.
 
 /// Rounds to nearest, ties to even. A NaN stays a NaN.
 #[inline(always)]

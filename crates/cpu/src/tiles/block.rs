@@ -8,15 +8,16 @@
 //! The projection is one more term of the sum that the expansion is, and of the one that the reduction's gradient is:
 //! it costs no pass over memory of its own.
 //!
-//! In variant v1 a stage begins with 1x1 convolutions of stride 2, which read pixels of even row and even column only. So
-//! of the last block of the stage before only these are *computed*: its 3x3 becomes one of stride 2, a quarter of
+//! In variant v1 a stage begins with 1x1 convolutions of stride 2, which read pixels of even row and even column only.
+//! So of the last block of the stage before only these are *computed*: its 3x3 becomes one of stride 2, a quarter of
 //! the work, and the 1x1s after it have stride 1. Nothing is lost: what is dropped has no reader and no gradient. Only
 //! whoever asks for that block's output needs all of it.
 
 use backlit_net::arch::{Block, Conv};
 use backlit_net::weights::FoldedConv;
 
-use super::map::{CHANNELS, Layout};
+use super::layout::Layout;
+use super::map::CHANNELS;
 use super::op::Op;
 use super::panels::Panels;
 use super::plan::Recipe;

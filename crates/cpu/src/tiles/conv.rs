@@ -5,18 +5,20 @@
 //! Tiles     2 of pixels x 2 of weights -> 4 of sums, 32 k at a time: 4 products
 //! Work      rows * 32 * 32 * products of parts multiply-adds a step; 64 cycles for 16 rows and one product of parts
 //! Loads     4 tiles for 4 products with one part, 8 for 12 with three products, 14 for 24 with six
-//! Bound by  the tile unit, if what is loaded lies in the first-level cache: a load takes 8 cycles, two lines each, and
-//!           64 cycles of products hide 32 of loads. The panel of 32 channels is k * 64 bytes a part, so from k = 384 on
-//!           it comes from the second level, at most 48 bytes a cycle: 4 KB take 85 cycles with one part, 8 KB for 12
-//!           products take 170 of 192. Expected: 85 % of the roof where k <= 384 or with three products, 70 % elsewhere;
-//!           less where k = 64 and the epilogue, about 300 cycles for 1024 sums, costs more than 128 cycles of products.
+//! Bound by  the tile unit, if what is loaded lies in the first-level cache: a load takes 8 cycles, two lines each,
+//!           and 64 cycles of products hide 32 of loads. The panel of 32 channels is k * 64 bytes a part, so from
+//!           k = 384 on it comes from the second level, at most 48 bytes a cycle: 4 KB take 85 cycles with one part,
+//!           8 KB for 12 products take 170 of 192.
+//! Expected  85 % of the roof where k <= 384 or with three products, 70 % elsewhere; less where k = 64 and the
+//!           epilogue, about 300 cycles for 1024 sums, costs more than 128 cycles of products.
 //! ```
 //!
 //! A task is a run of blocks of 32 written channels, or of images of one block, or of pairs of tiles of one image. The
 //! order of summation depends on none of it.
 
 use super::finish::{At, Finish, Out, Word};
-use super::map::{Layout, Map, NONE};
+use super::layout::{Layout, NONE};
+use super::map::Map;
 use super::op::{Op, Phase};
 use super::panels::{GROUP, Panels};
 use super::{Line, TILE_ROWS, Tiles};

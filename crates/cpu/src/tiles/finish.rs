@@ -7,7 +7,8 @@ use backlit_net::Rule;
 
 use super::Line;
 use super::bf16::split;
-use super::map::{CHANNELS, Map, NONE};
+use super::layout::NONE;
+use super::map::{CHANNELS, Map};
 use crate::isa::Isa;
 use crate::lanes::{GateWord, LANES, Lanes};
 

@@ -3,7 +3,8 @@
 use super::block::{Both, Geometry};
 use super::conv::{Extra, Term, run};
 use super::finish::{Finish, Gate, Residual, Word};
-use super::map::{CHANNELS, Layout, Map};
+use super::layout::Layout;
+use super::map::{CHANNELS, Map};
 use super::op::Op;
 use super::plan::{Gates, TilePlan, TileRun};
 use super::pool::Loan;

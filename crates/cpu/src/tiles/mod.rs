@@ -1,18 +1,19 @@
 //! The network in bfloat16 tiles: precisions `mixed` and `half`.
 //!
-//! A number of bfloat16 has the exponent of a float32 and eight bits of its mantissa. AMX multiplies sixteen rows of 32 of them with 32 columns of
-//! sixteen in sixteen cycles: fifteen times the multiplications of an AVX-512 core, at a 65,000th of the precision.
-//! What can be bought back: a float32 is the sum of three bfloat16 numbers, nearly that of two, and so a product is
-//! the sum of a few products of bfloat16 numbers, all added up in float32 by the same instruction. The gradient of this
-//! network is as good as its gates, and these are decided in the forward pass. So `mixed` pays there and saves on
-//! the way back.
+//! A number of bfloat16 has the exponent of a float32 and eight bits of its mantissa. AMX multiplies sixteen rows of 32
+//! of them with 32 columns of sixteen in sixteen cycles: fifteen times the multiplications of an AVX-512 core, at a
+//! 65,000th of the precision. What can be bought back: a float32 is the sum of three bfloat16 numbers, nearly that of
+//! two, and so a product is the sum of a few products of bfloat16 numbers, all added up in float32 by the same
+//! instruction. The gradient of this network is as good as its gates, and these are decided in the forward pass. So
+//! `mixed` pays there and saves on the way back.
 //!
 //! In the order in which the files read best:
 //!
 //! - [`Tiles`]: eight tile registers and what can be done with them; `isa::amx` by instructions, [`model`] by software.
 //! - [`bf16`]: rounding, and splitting into parts; [`scheme`]: which products of parts are worth their time.
-//! - [`map`]: activations and gradients, 32 channels a line; [`panels`]: weights.
-//! - [`op`]: which pixels meet which weights; [`conv`]: every convolution, forward and back, as a product of matrices without a copy, and [`finish`], its epilogue.
+//! - [`layout`], [`map`]: activations and gradients, 32 channels a line; [`panels`]: weights.
+//! - [`op`]: which pixels meet which weights; [`conv`]: every convolution, forward and back, as a product of matrices
+//!   without a copy, and [`finish`], its epilogue.
 //! - [`block`]: the convolutions of a block in both passes, and which pixels they need; [`plan`]: the network.
 
 mod backward;
@@ -21,6 +22,7 @@ pub(crate) mod block;
 pub(crate) mod conv;
 pub(crate) mod finish;
 mod forward;
+pub(crate) mod layout;
 pub(crate) mod map;
 pub(crate) mod model;
 pub(crate) mod op;
@@ -33,7 +35,8 @@ pub(crate) mod scheme;
 /// Rows of a tile.
 pub(crate) const TILE_ROWS: usize = 16;
 
-/// 32 channels of a pixel in bfloat16, or 16 columns of two consecutive rows of weights: a cache line, and a row of a tile.
+/// 32 channels of a pixel in bfloat16, or 16 columns of two consecutive rows of weights: a cache line, and a row of a
+/// tile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C, align(64))]
 pub(crate) struct Line(pub(crate) [u16; 32]);

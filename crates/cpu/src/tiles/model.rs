@@ -2,9 +2,9 @@
 //!
 //! A product of two bfloat16 numbers has sixteen bits and is exact in float32, so a multiplication and an addition
 //! round once, like the fused instruction. That leaves subnormal numbers, which the instruction takes for zero and
-//! turns into zero. Products and their sums are multiples of the product of the smallest units in both tiles; where that is
-//! at least the smallest normal number, no sum is subnormal and the fast loop is exact, unless products overflow.
-//! Elsewhere the slow loop fuses and flushes number by number.
+//! turns into zero. Products and their sums are multiples of the product of the smallest units in both tiles; where
+//! that is at least the smallest normal number, no sum is subnormal and the fast loop is exact, unless products
+//! overflow. Elsewhere the slow loop fuses and flushes number by number.
 //!
 //! Lanes are the sixteen columns, so each output is summed in the order of the instruction whatever the vector length.
 
@@ -57,9 +57,9 @@ impl Exponents {
         Exponents { smallest, largest }
     }
 
-    /// Whether no product of two such numbers overflows and no sum of products is subnormal. A number with exponent e is a
-    /// multiple of 2^(e-7) below 2^(e+1), so a product is one of 2^(e+f-14) below 2^(e+f+2), and float32 is normal from
-    /// 2^-126 to 2^128.
+    /// Whether no product of two such numbers overflows and no sum of products is subnormal. A number with exponent e
+    /// is a multiple of 2^(e-7) below 2^(e+1), so a product is one of 2^(e+f-14) below 2^(e+f+2), and float32 is normal
+    /// from 2^-126 to 2^128.
     #[inline(always)]
     fn are_safe(self, other: Exponents) -> bool {
         const BIAS: i16 = 2 * 127;

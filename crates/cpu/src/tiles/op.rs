@@ -11,7 +11,7 @@
 //! where pixels of even and odd rows and columns meet different taps, hence four.
 
 use super::TILE_ROWS;
-use super::map::{Layout, NONE};
+use super::layout::{Layout, NONE};
 
 /// Geometry of one pass of a convolution, or of two that are added up.
 pub(crate) struct Op {
@@ -110,7 +110,8 @@ impl Op {
         Op::new(to, phases.collect())
     }
 
-    /// Rows of tiles of pixels that are multiplied, counted over taps: `taps[term][rows]` for one block of read channels.
+    /// Rows of tiles of pixels that are multiplied, counted over taps: `taps[term][rows]` for one block of read
+    /// channels.
     pub(crate) fn tile_rows(&self, term: usize) -> u64 {
         self.phases.iter().map(|p| (p.pixels.len() * p.taps[term].len()) as u64).sum()
     }

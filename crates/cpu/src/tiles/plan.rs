@@ -110,8 +110,8 @@ impl TilePlan {
         }
     }
 
-    /// A run of `n` images; `looked_at`: blocks whose whole output or gradient will be asked for, `outputs`: those whose
-    /// outputs will.
+    /// A run of `n` images; `looked_at`: blocks whose whole output or gradient will be asked for, `outputs`: those
+    /// whose outputs will.
     pub(crate) fn run<'a>(
         &'a self,
         n: usize,

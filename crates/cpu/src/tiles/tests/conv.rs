@@ -7,7 +7,8 @@ use backlit_testkit::random::{Random, to_f32, to_f64};
 
 use super::super::conv::{Extra, Machine, Term, run};
 use super::super::finish::{Finish, Gate, Residual};
-use super::super::map::{CHANNELS, Layout, Map};
+use super::super::layout::Layout;
+use super::super::map::{CHANNELS, Map};
 use super::super::op::Op;
 use super::super::panels::Panels;
 use super::super::pool::Pool;
