@@ -7,6 +7,7 @@ use std::time::Duration;
 use backlit_bench::Roof;
 use backlit_cpu::isa::Level;
 use backlit_cpu::{Cpu, CpuOptions};
+use backlit_net::engine::Precision;
 use backlit_net::weights::Weights;
 use backlit_net::{CLASSES, Engine, Images, Rule, Seeds};
 use backlit_peers::{About, Answer, Args, Case, Photographs, Result, Subject, What, serve};
@@ -49,21 +50,27 @@ fn main() -> Result<()> {
     let args = Args::parse();
     let weights = Weights::open(&args.weights)?;
     let photos = Photographs::open(&args.golden, &weights)?;
-    let engine = Arc::new(Cpu::new(&weights, CpuOptions { threads: Some(args.threads), level: None })?);
+    let mut options = CpuOptions { threads: Some(args.threads), ..CpuOptions::default() };
+    let level = options.level()?;
+    let all = [Precision::F32, Precision::Mixed, Precision::Half];
     let mut cases = vec![];
-    for &batch in &args.batch {
-        for what in [What::Forward, What::Gradient] {
-            let engine = engine.clone();
-            cases.push(Case::new(what, "f32", "fused", batch, move || Ok(Ours { engine, what })));
+    for &precision in &all[..if level == Level::Amx { 3 } else { 1 }] {
+        options.precision = Some(precision);
+        let engine = Arc::new(Cpu::new(&weights, options)?);
+        for &batch in &args.batch {
+            for what in [What::Forward, What::Gradient] {
+                let engine = engine.clone();
+                cases.push(Case::new(what, precision.as_str(), "fused", batch, move || Ok(Ours { engine, what })));
+            }
         }
     }
     let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads).build()?;
-    let token = Level::best().token().ok_or("the best level is not there")?;
+    let token = level.token().ok_or("no token for the level that was chosen")?;
     let roof = pool.install(|| Roof::compute(token, Duration::from_millis(500)))?;
     let about = About {
         peer: "Backlit",
         versions: json!({ "backlit": env!("CARGO_PKG_VERSION") }),
-        isa: Level::best().to_string(),
+        isa: level.to_string(),
         more: Map::from_iter([
             ("roof_gflops".to_owned(), json!(roof / 1e9)),
             ("forward_gflop".to_owned(), json!(2e-9 * weights.network().macs() as f64)),
