@@ -14,13 +14,13 @@ class Ops:
     """NHWC. The weights are constants, so that whatever can be worked out once is."""
 
     def __init__(self, net):
-        self.convs = {name: (constant(c.kernel), constant(c.bias), c.stride, c.pad) for name, c in net.convs.items()}
-        self.dense = [constant(a) for a in net.dense]
+        # Made into tensors while a function is traced; those made before would be its arguments.
+        self.convs, self.dense = net.convs, net.dense
 
     def conv(self, x, name):
-        kernel, bias, stride, pad = self.convs[name]
-        border = [[0, 0], [pad, pad], [pad, pad], [0, 0]]
-        return tf.nn.bias_add(tf.nn.conv2d(x, kernel, stride, border), bias)
+        conv = self.convs[name]
+        border = [[0, 0], [conv.pad] * 2, [conv.pad] * 2, [0, 0]]
+        return tf.nn.bias_add(tf.nn.conv2d(x, constant(conv.kernel), conv.stride, border), constant(conv.bias))
 
     def pool(self, x):
         return tf.nn.max_pool2d(tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]]), 3, 2, "VALID")
@@ -28,7 +28,7 @@ class Ops:
     relu, add = staticmethod(tf.nn.relu), staticmethod(tf.add)
 
     def head(self, x):
-        return tf.matmul(tf.reduce_mean(x, (1, 2)), self.dense[0]) + self.dense[1]
+        return tf.matmul(tf.reduce_mean(x, (1, 2)), constant(self.dense[0])) + constant(self.dense[1])
 
 
 def constant(a):

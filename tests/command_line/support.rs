@@ -92,7 +92,7 @@ impl Place {
         command.env("BACKLIT_CACHE", self.path("cache")).env("RUST_BACKTRACE", "1");
         // The same engine on every machine: real GPUs are hidden from the driver. The stand-in does not look at it.
         command.env("CUDA_VISIBLE_DEVICES", "");
-        if Level::Amx.is_available() && std::env::var_os(ISA_VARIABLE).is_none() {
+        if Level::Amx.is_available() && std::env::var_os(ISA_VARIABLE).is_none_or(|name| name == "amx") {
             // Where there is AMX the usual precision is another.
             command.env(ISA_VARIABLE, Level::Avx512.as_str());
         }

@@ -31,7 +31,8 @@ pub enum EngineChoice {
 pub struct SessionOptions {
     /// The engine.
     pub engine: EngineChoice,
-    /// The arithmetic; `None` takes single precision on the CPU, mixed on a GPU, double for the reference.
+    /// The arithmetic; `None` takes mixed on a GPU and on a CPU with AMX, single precision on other CPUs, double for the
+    /// reference.
     pub precision: Option<Precision>,
     /// The 16-bit format of [`Precision::Half`].
     pub sixteen: Sixteen,
@@ -116,18 +117,18 @@ pub(crate) fn load(weights: &Weights, options: &SessionOptions) -> Result<Chosen
 }
 
 fn auto(weights: &Weights, options: &SessionOptions) -> Result<Chosen, SessionError> {
-    let sixteen_bits = matches!(options.precision, Some(Precision::Mixed | Precision::Half));
-    let has_gpu = || !matches!(Device::count(), Ok(0) | Err(CudaError::NoDriver));
-    let how = CpuOptions { level: options.level, ..CpuOptions::default() };
-    let on_cpu = sixteen_bits && how.level()? == Level::Amx && !has_gpu();
-    if options.level.is_none() && (!options.devices.is_empty() || sixteen_bits && !on_cpu) {
-        let engine = cuda(weights, options)?;
-        let remark = computing_on(&options.devices);
-        return Ok((engine, remark));
+    if !options.devices.is_empty() {
+        return Ok((cuda(weights, options)?, computing_on(&options.devices)));
     }
+    // Whoever names an instruction set means the CPU.
     let named = options.level.is_some() || level_from_env()?.is_some();
+    let has_gpu = !matches!(Device::count(), Ok(0) | Err(CudaError::NoDriver));
+    let sixteen_bits = matches!(options.precision, Some(Precision::Mixed | Precision::Half));
+    if sixteen_bits && !named && (has_gpu || Level::best() != Level::Amx) {
+        return Ok((cuda(weights, options)?, computing_on(&[])));
+    }
     let only_cpu = named || options.relevance || options.precision == Some(Precision::F64);
-    if only_cpu || !has_gpu() {
+    if only_cpu || !has_gpu {
         return Ok((cpu(weights, options)?, None));
     }
     match cuda(weights, options) {

@@ -25,7 +25,7 @@ pub use error::BenchError;
 pub use measured::{Measured, Subject, check, measure};
 pub use roof::Roof;
 
-/// Instruction sets of this processor, lowest first.
+/// Instruction sets of this processor that compute in float32, lowest first.
 pub fn levels() -> Vec<Level> {
-    Level::ALL.into_iter().filter(|l| l.is_available()).collect()
+    Level::ALL.into_iter().filter(|l| l.token().is_some_and(|token| token.level() == *l)).collect()
 }

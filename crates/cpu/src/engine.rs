@@ -1,4 +1,4 @@
-//! The [`Engine`] contract, met by a [`Plan`].
+//! The [`Engine`] contract, met by its [`Passes`].
 
 use backlit_net::arch::Network;
 use backlit_net::engine::question::{self, Found, Question};

@@ -6,9 +6,12 @@
 //! - `lanes`: sixteen output channels side by side, the unit in which weights are packed and sums are kept.
 //! - `ops::conv2d`: one driver for every convolution, forward and back: pixels by strips, channels by panels, and an
 //!   epilogue that adds bias and residual, applies ReLU and writes or reads gate bits while the sums are in registers.
+//! - `ops::winograd`: 3x3 convolutions of stride 1 by fewer multiplications.
 //! - `ops::{stem, max_pool, head}`: the two ends of the network, which have shapes of their own.
 //! - `plan`: the network as a table of steps over these, for a few images at a time, and where their tensors lie.
-//! - `tiles`: the same network in bfloat16, for precisions `mixed` and `half`; `run`: either of them by the same questions.
+//! - `tiles`: the same network in tiles of bfloat16, for precisions `mixed` and `half`; `run`: either of them by the
+//!   same questions.
+//! - `shared`: one matrix, written by many threads.
 //! - `answer`: all that is asked about a batch, with one pass forward and one pass back for every rule.
 //! - `relevance`: layer-wise relevance propagation by the same kernels.
 //!
@@ -46,6 +49,7 @@ pub mod layers {
     pub use crate::ops::max_pool;
     pub use crate::ops::stem::Stem;
     pub use crate::ops::winograd::{Outputs, PackedWinograd};
+    pub use crate::plan::goes_by_winograd;
     pub use crate::tiles::plan::Recipe;
     pub use crate::tiles::scheme::Scheme;
 }

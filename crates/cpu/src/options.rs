@@ -74,10 +74,7 @@ pub enum CpuError {
         available: Vec<Level>,
     },
     /// The arithmetic asked for needs an instruction set that is not there.
-    #[error(
-        "this processor cannot compute in `{}`: {reason}; ask for `f32`, which every processor has",
-        asked.as_str()
-    )]
+    #[error("the CPU engine cannot compute in `{}` here: {reason}", asked.as_str())]
     NoPrecision {
         /// Asked for.
         asked: Precision,

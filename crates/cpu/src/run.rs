@@ -114,7 +114,7 @@ impl Run<'_> {
     /// Writes the seeds of all images, the first of which is number `first` of those asked about, from their logits.
     ///
     /// # Errors
-    /// Those of [`Seeds::rows`].
+    /// Those of [`Seeds::write_rows`].
     pub(crate) fn write_seeds(&mut self, first: usize, seeds: Seeds<'_>) -> Result<(), EngineError> {
         match self {
             Run::Floats(run) => run.write_seeds(first, seeds),

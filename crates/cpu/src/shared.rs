@@ -40,7 +40,9 @@ impl<T> Tile<'_, T> {
     #[inline(always)]
     #[allow(unsafe_code)]
     pub(crate) fn slice(&mut self, row: usize, column: usize, len: usize) -> &mut [T] {
-        let inside = self.rows.contains(&row) && column >= self.columns.start && column + len <= self.columns.end;
+        // Subtracted, because a sum might wrap.
+        let room = self.columns.end.checked_sub(column);
+        let inside = self.rows.contains(&row) && column >= self.columns.start && room.is_some_and(|room| len <= room);
         assert!(inside, "row {row}, columns {column}.. of a tile {:?} x {:?}", self.rows, self.columns);
         // SAFETY: the elements lie in this tile (checked above), which lies in the matrix, which is borrowed
         // exclusively for the tile's lifetime; `tiles` cuts no two tiles that overlap, and `&mut self` sees to it

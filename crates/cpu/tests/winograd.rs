@@ -10,7 +10,7 @@ use backlit_testkit::compare::{assert_close, sum_tolerance};
 use backlit_testkit::random::{Random, to_f32, to_f64};
 
 /// Every stride-1 3x3 of the network, and maps smaller than a tile, ragged, and of one and more units of channels.
-const SHAPES: [(usize, usize, usize); 10] = [
+const SHAPES: [(usize, usize, usize); 13] = [
     (56, 64, 64),
     (28, 128, 128),
     (14, 256, 256),
@@ -21,6 +21,9 @@ const SHAPES: [(usize, usize, usize); 10] = [
     (5, 48, 32),
     (7, 16, 48),
     (14, 32, 16),
+    (5, 32, 96),
+    (3, 96, 32),
+    (7, 32, 32),
 ];
 
 fn conv((side, c_in, c_out): (usize, usize, usize)) -> Conv {
@@ -37,9 +40,10 @@ fn conv((side, c_in, c_out): (usize, usize, usize)) -> Conv {
     }
 }
 
-/// Both tiles at every level of this processor.
-fn ways() -> impl Iterator<Item = (Outputs, Token)> {
-    let tokens = || Level::ALL.into_iter().filter_map(Level::token);
+/// Both tiles at every level of this processor that writes so many channels: they come in groups.
+fn ways(c_write: usize) -> impl Iterator<Item = (Outputs, Token)> {
+    let whole = move |token: &Token| c_write.is_multiple_of(16 * token.panels());
+    let tokens = move || Level::ALL.into_iter().filter_map(Level::token).filter(whole);
     [Outputs::Two, Outputs::Four].into_iter().flat_map(move |kind| tokens().map(move |token| (kind, token)))
 }
 
@@ -81,7 +85,7 @@ fn forward_with_every_epilogue_against_the_oracle() {
         let mut gated: Vec<f64> = plain.iter().zip(&residual).map(|(y, r)| y + r).collect();
         relu_fwd(&mut gated);
         let (x, residual) = (to_f32(&x), to_f32(&residual));
-        for (kind, token) in ways() {
+        for (kind, token) in ways(conv.c_out) {
             let what = format!("{} {kind:?} {shape:?}", token.level());
             let packed = PackedWinograd::forward(token, &conv, &folded, kind);
             let mut y = vec![f32::NAN; plain.len()];
@@ -123,7 +127,7 @@ fn gradient_under_every_rule_against_the_oracle() {
         // Rectified and guided cut off where the sum changes its sign: a rounding error moves the result no further.
         let added: Vec<f64> = plain.iter().zip(&residual).map(|(d, r)| d + r).collect();
         let (dy, residual) = (to_f32(&dy), to_f32(&residual));
-        for (kind, token) in ways() {
+        for (kind, token) in ways(conv.c_in) {
             let what = format!("{} {kind:?} {shape:?}", token.level());
             let packed = PackedWinograd::dgrad(token, &conv, &folded, kind);
             let mut dx = vec![f32::NAN; plain.len()];
@@ -152,7 +156,8 @@ fn the_gradient_is_the_adjoint_of_the_forward_pass() {
         let folded = FoldedConv { bias: vec![0.0; conv.c_out], ..folded(&conv, r) };
         let x = to_f32(&exact(r.stream(2), conv.input_len(), 1.0));
         let dy = to_f32(&exact(r.stream(3), conv.output_len(), 1.0));
-        for (kind, token) in ways() {
+        // Both are written; the lowest bits of both are in either.
+        for (kind, token) in ways(conv.c_in | conv.c_out) {
             let (mut y, mut dx) = (vec![f32::NAN; dy.len()], vec![f32::NAN; x.len()]);
             PackedWinograd::forward(token, &conv, &folded, kind).run(&x, &mut y, Epilogue::NONE);
             PackedWinograd::dgrad(token, &conv, &folded, kind).run(&dy, &mut dx, Epilogue::NONE);
@@ -171,7 +176,7 @@ fn bytes_do_not_depend_on_batch_or_threads() {
         let r = Random::new(4);
         let folded = folded(&conv, r);
         let x = to_f32(&r.stream(2).values(8 * conv.input_len(), 1.0));
-        for (kind, token) in ways() {
+        for (kind, token) in ways(conv.c_out) {
             let packed = PackedWinograd::forward(token, &conv, &folded, kind);
             let run = |threads: usize, batch: usize| {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
@@ -198,7 +203,7 @@ fn bytes_do_not_depend_on_batch_or_threads() {
 fn what_is_not_finite_stays_visible() {
     let conv = conv((14, 16, 16));
     let folded = folded(&conv, Random::new(5));
-    for (kind, token) in ways() {
+    for (kind, token) in ways(conv.c_out) {
         let packed = PackedWinograd::forward(token, &conv, &folded, kind);
         for ((h, w), bad) in [((0, 0), f32::NAN), ((3, 4), f32::INFINITY), ((7, 7), f32::NAN), ((13, 13), f32::NAN)] {
             let mut x = to_f32(&Random::new(6).values(conv.input_len(), 1.0));

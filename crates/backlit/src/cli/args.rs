@@ -103,7 +103,7 @@ pub(crate) struct EngineArgs {
     /// What computes
     #[arg(long, value_enum, default_value_t = EngineArg::Auto)]
     pub(crate) engine: EngineArg,
-    /// Arithmetic [default: f32 on the CPU, mixed on a GPU, f64 for the reference]
+    /// Arithmetic [default: mixed on a GPU and on a CPU with AMX, else f32; f64 for the reference]
     #[arg(long, value_enum, value_name = "PRECISION")]
     pub(crate) precision: Option<PrecisionArg>,
     /// GPUs to compute on, counted from 0 as `backlit doctor` lists them: 0, or 0,1 to share the work
@@ -136,9 +136,9 @@ pub(crate) enum PrecisionArg {
     F32,
     /// Double precision (reference)
     F64,
-    /// 16-bit tensor cores with a forward pass as good as single precision's (cuda)
+    /// 16 bits with a forward pass nearly as good as single precision's (cuda, and a CPU with AMX)
     Mixed,
-    /// 16-bit floats both ways: fastest and coarsest (cuda)
+    /// 16-bit floats both ways: fastest and coarsest (cuda, and a CPU with AMX)
     Half,
     /// The same in bfloat16 (cuda)
     Bf16,

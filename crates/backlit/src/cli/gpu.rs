@@ -23,7 +23,7 @@ impl Gpu {
     /// What `--engine auto` takes.
     pub(crate) fn engine(&self) -> String {
         let level = match level_from_env() {
-            Ok(Some(level)) => return format!("cpu, f32, {level}, as {ISA_VARIABLE} says"),
+            Ok(Some(level)) => return format!("{}, as {ISA_VARIABLE} says", on_cpu(level)),
             Ok(None) => Level::best(),
             Err(why) => return format!("none: {why}"),
         };
@@ -31,7 +31,7 @@ impl Gpu {
         let compiles = self.nvrtc.as_ref().is_some_and(|status| status.found.is_some() || ready);
         match self.devices.as_deref().map(<[_]>::first) {
             Ok(Some(first)) if first.is_supported() && compiles => format!("cuda, mixed, {}", first.arch),
-            _ => format!("cpu, f32, {level}"),
+            _ => on_cpu(level),
         }
     }
 
@@ -80,4 +80,10 @@ fn device(info: &DeviceInfo) -> String {
     let fit = if info.is_supported() { "" } else { ", too old: sm_80 or newer is needed" };
     let DeviceInfo { ordinal, name, arch, multiprocessors, .. } = info;
     format!("{ordinal}: {name}, {arch}, {gib:.1} GiB, {multiprocessors} multiprocessors{fit}")
+}
+
+/// What the CPU engine takes at a level.
+fn on_cpu(level: Level) -> String {
+    let precision = if level == Level::Amx { "mixed" } else { "f32" };
+    format!("cpu, {precision}, {level}")
 }

@@ -3,7 +3,9 @@
 //! This is the only file that knows how the engine runs a layer by itself.
 
 use backlit_cpu::isa::Token;
-use backlit_cpu::layers::{Epilogue, Gate as CpuGate, PackedConv, Residual, Stem};
+use backlit_cpu::layers::{
+    Epilogue, Gate as CpuGate, Outputs, PackedConv, PackedWinograd, Residual, Stem, goes_by_winograd,
+};
 use backlit_net::Rule;
 use backlit_net::arch::{Conv, Role};
 use backlit_net::weights::FoldedConv;
@@ -24,6 +26,7 @@ const DISTINCT: usize = 2;
 pub struct Case {
     name: String,
     macs: u64,
+    winograd_macs: u64,
     token: Token,
     kernel: Kernel,
     read: Vec<f32>,
@@ -41,6 +44,7 @@ pub struct Case {
 /// Who computes a layer.
 enum Kernel {
     Conv(PackedConv),
+    Winograd(PackedWinograd),
     StemForward(Stem),
     StemDgrad(Stem),
 }
@@ -71,10 +75,18 @@ impl Case {
         Case {
             name: format!("{} {} {}", token.level(), pass.stem(), layer.id()),
             macs: conv.macs(),
+            // 36 products for the 16 pixels of a tile; tiles at the edge are computed whole.
+            winograd_macs: (conv.side_in.div_ceil(4).pow(2) * 36 * conv.c_in * conv.c_out) as u64,
             token,
             kernel: match (conv.role, pass) {
                 (Role::Stem, Pass::Forward) => Kernel::StemForward(Stem::new(token, conv, &folded)),
                 (Role::Stem, Pass::Dgrad) => Kernel::StemDgrad(Stem::new(token, conv, &folded)),
+                (_, Pass::Forward) if goes_by_winograd(conv) => {
+                    Kernel::Winograd(PackedWinograd::forward(token, conv, &folded, Outputs::Four))
+                }
+                (_, Pass::Dgrad) if goes_by_winograd(conv) => {
+                    Kernel::Winograd(PackedWinograd::dgrad(token, conv, &folded, Outputs::Four))
+                }
                 (_, Pass::Forward) => Kernel::Conv(PackedConv::forward(token, conv, &folded)),
                 (_, Pass::Dgrad) => Kernel::Conv(PackedConv::dgrad(token, conv, &folded)),
             },
@@ -95,7 +107,10 @@ impl Case {
     /// The algorithm that computes it, and the multiply-adds of one image that it executes: fewer than nominal where
     /// a transform saves some.
     pub fn algorithm(&self) -> (&'static str, u64) {
-        ("direct", self.macs)
+        match self.kernel {
+            Kernel::Winograd(_) => ("winograd", self.winograd_macs),
+            _ => ("direct", self.macs),
+        }
     }
 
     /// Runs once.
@@ -108,6 +123,7 @@ impl Case {
         let epilogue = Epilogue { residual: self.residual.as_deref().map(Residual::Same), gate };
         match &self.kernel {
             Kernel::Conv(conv) => conv.run(&self.read, &mut self.written, epilogue),
+            Kernel::Winograd(conv) => conv.run(&self.read, &mut self.written, epilogue),
             Kernel::StemForward(stem) => stem.forward(self.token, &self.read, &mut self.written),
             Kernel::StemDgrad(stem) => stem.dgrad(self.token, &self.read, &mut self.written),
         }
@@ -205,7 +221,7 @@ mod tests {
         for layer in Layer::distinct(Network::of(Variant::V1)) {
             for pass in Pass::ALL {
                 let error = check(&mut case(&layer.conv.name, pass, 1)).expect("a right result");
-                assert!(error > 0.0 && error <= 1e-6, "{}: {error:e}", layer.id());
+                assert!(error > 0.0 && error <= 2e-6, "{}: {error:e}", layer.id());
             }
         }
     }

@@ -21,9 +21,11 @@ impl Run<'_> {
                 && pass.taps.contains(&block)
             {
                 self.tap(step, block, pass, see);
-                if pass.ends_at() == Some(block) {
-                    return;
-                }
+            }
+            if let Backward::Expand(block) = step.op
+                && pass.ends_at() == Some(block)
+            {
+                return;
             }
             self.show(step, see);
             if convs && matches!(step.op, Backward::Stem) {

@@ -1,7 +1,7 @@
 //! Where tensors lie: one slab of floats for all of them, planned once, leased for a call, used again.
 //!
 //! A tensor is needed from the step that writes it to the last step that reads it. Two tensors that are never needed
-//! at the same time may share their place, so that a pass through 70 layers takes no more room than its widest step.
+//! at the same time may share their place, so that a pass through 50 steps takes no more room than its widest step.
 //! Places are given in floats of one image; a batch of n takes n times as many, at n times the offset.
 //!
 //! A fresh allocation of some megabytes costs a page fault for every 4 KiB, and the system zeroes each page: for a

@@ -20,6 +20,7 @@ use crate::ops::head::Head;
 use crate::ops::max_pool;
 use crate::ops::stem::Stem;
 use memory::{Arenas, Kept, Layout, Lease};
+pub use pack::goes_by_winograd;
 use pack::{BlockPlan, Packed};
 use shape::Shape;
 use steps::{Backward, Forward, Table};

@@ -65,11 +65,16 @@ impl Spatial {
     }
 }
 
-/// Whether a 3x3 goes by Winograd's way: not the strided ones, not the last map, whose 7 pixels a side would be
-/// rounded up to 8 and whose weights, four times as many, would have to come from memory for every image. And not those
-/// whose output may be wanted at even pixels only: they are to give the same bytes either way.
+/// Whether a convolution goes by Winograd's way where all of its map is wanted: the 3x3s, but for the strided ones, and
+/// those of the last map, whose 7 pixels a side would be rounded up to 8 and whose weights, four times as many, would
+/// have to come from memory for every image.
+pub fn goes_by_winograd(conv: &Conv) -> bool {
+    conv.kernel == 3 && conv.stride == 1 && conv.side_in >= 14
+}
+
+/// A map that may be wanted at even pixels only is summed directly: it is to have the same bytes either way.
 fn by_winograd(conv: &Conv, shape: Shape) -> bool {
-    conv.stride == 1 && conv.side_in >= 14 && !shape.may_be_compact
+    goes_by_winograd(conv) && !shape.may_be_compact
 }
 
 impl Packed {

@@ -54,10 +54,11 @@ pub enum Precision {
     F64,
     /// Single precision throughout.
     F32,
-    /// The forward pass in two 16-bit halves a number, about 21 bits, so that the gates are those of single precision;
-    /// the backward pass in 16 bits, scaled image by image.
+    /// The forward pass in two 16-bit parts a number, 16 bits of them (bfloat16, on CPUs) to 21 (fp16, on GPUs), so that
+    /// the gates are nearly or quite those of single precision; the backward pass in 16 bits, scaled image by image.
     Mixed,
-    /// 16 bits both ways: the fastest, and about a tenth of a gradient's length off, for gates flip.
+    /// 16 bits both ways: the fastest, and a tenth (fp16) to a quarter (bfloat16) of a gradient's length off, for gates
+    /// flip.
     Half,
 }
 

@@ -78,7 +78,8 @@ pub(super) fn measure(arguments: &BenchArgs) -> Result<Findings, Failure> {
         let layers = layers(Network::of(variant), level, batch, effort)?;
         let roof = Some(before.or(Roof::measure(level, a_while)?));
         let threads = rayon::current_num_threads();
-        let engine = EngineInfo { name: "cpu", precision: Precision::F32, isa: level.as_str().to_owned(), threads };
+        let isa = level.token().map_or(level, |token| token.level()).to_string();
+        let engine = EngineInfo { name: "cpu", precision: Precision::F32, isa, threads };
         let (network, weights, quick) = (Network::of(variant), "synthetic".to_owned(), arguments.quick);
         return Ok(Findings { engine, network, weights, batch, quick, roof, whole: Vec::new(), layers });
     }
@@ -87,7 +88,9 @@ pub(super) fn measure(arguments: &BenchArgs) -> Result<Findings, Failure> {
     let session = session(&work, arguments)?;
     let engine = session.engine();
     let info = engine.info();
-    let level = if info.name == "cpu" { info.isa.parse::<Level>().ok() } else { None };
+    // The roof is that of multiply-adds in float32.
+    let floats = info.name == "cpu" && info.precision == Precision::F32;
+    let level = if floats { info.isa.parse::<Level>().ok() } else { None };
     // The machine may be slower at one moment than at another: the roof is taken before and after, the higher counts.
     let before = level.map(|level| Roof::measure(level, a_while)).transpose()?;
     let bar = terminal::step_bar(wanted.whole.len());

@@ -213,7 +213,7 @@ impl PackedConv {
     /// As [`run`](PackedConv::run), with one map for every term.
     ///
     /// # Panics
-    /// If a slice has the wrong length, or there are not as many as terms.
+    /// If a slice has the wrong length or more than 2^32 elements, or there are not as many as terms.
     pub fn run_sum(&self, x: &[&[f32]], y: &mut [f32], epilogue: Epilogue<'_>) {
         let pixels = y.len() / self.c_write;
         let n = pixels / (self.side_write * self.side_write);
@@ -222,6 +222,8 @@ impl PackedConv {
         for (x, term) in x.iter().zip(&self.terms) {
             assert_eq!(x.len(), n * term.side * term.side * term.channels, "what is read does not fit what is written");
         }
+        let counted = |len: usize| u32::try_from(len).is_ok_and(|len| len < u32::MAX);
+        assert!(x.iter().all(|x| counted(x.len())) && counted(pixels), "more elements than 32 bits count");
         let (written, applied) = match epilogue.gate {
             Gate::None => (None, None),
             Gate::Relu(words) => (Some(words), None),

@@ -108,6 +108,7 @@ impl Task<'_> {
         let (mut h, mut w) = (rows.start / side % side, rows.start % side);
         let mut image = rows.start / (side * side);
         assert!(step.is_power_of_two(), "a lattice of every {step}th pixel");
+        assert!(phase.taps.len() <= TAPS, "{} taps, and room for {TAPS}", phase.taps.len());
         let shift = step.trailing_zeros();
         table.count = 0;
         for pixel in rows {

@@ -7,7 +7,8 @@
 //! tile of OUT x OUT outputs = A' [ sum over c of (G filter[c] G') * (B' patch[c] B) ] A      * element by element
 //! ```
 //!
-//! Shapes    x `[n, side, side, c_read]`, y `[n, side, side, c_write]`; c_read and c_write multiples of 16.
+//! Shapes    x `[n, side, side, c_read]`, y `[n, side, side, c_write]`; c_read a multiple of 16, c_write of a
+//!           group of panels.
 //! Work      (OUT + 2)^2 products an input channel and tile: F(4x4) 2.25 a pixel, F(2x2) 4, a direct sum 9.
 //! Bytes     The transformed filter, 4 times (F(4x4)) or 16/9 times (F(2x2)) the filter, once a task; it is what
 //!           bounds a 14x14 map of one image.
@@ -15,9 +16,9 @@
 //!           channels) of the time in the transforms.
 //!
 //! A task is a block of tiles and a range of output channels. It transforms its input once, into `V`, and then goes
-//! by groups of panels: a small GEMM for each point, into `M`, and the output transform of the group with the
-//! epilogue. V stays in the second cache from the first group to the last, M is 16 or 32 channels wide, and panels
-//! stream through. Each tile is summed by itself, in an order that the layer alone decides.
+//! by passes of 64 channels: a small GEMM for each point and group of panels, into `M`, and the output transform of the
+//! pass with the epilogue. V stays in the second cache from the first pass to the last, and panels stream through.
+//! Each tile is summed by itself, in an order that the layer alone decides.
 
 mod gemm;
 mod input;
@@ -181,7 +182,7 @@ impl PackedWinograd {
         // Times in units of one tile and one panel.
         let fetch = if size_of_val(self.panels.as_slice()) <= NEAR { 1.0 } else { 8.0 };
         let mut best = (f64::INFINITY, Cut { rows: 1, columns: 1 });
-        for rows in 1..=(LARGE / v_bytes).clamp(1, units) {
+        for rows in 1..=(LARGE / v_bytes).clamp(1, units.max(1)) {
             let spill = if rows * v_bytes <= SMALL { 1.0 } else { SPILL };
             for across in 1..=groups {
                 let columns = groups.div_ceil(across);

@@ -143,7 +143,8 @@ fn seeds_of_any_size() {
 
 #[test]
 fn what_is_missing_is_named() {
-    let ask = |precision| Cpu::new(&V1, CpuOptions { precision: Some(precision), ..CpuOptions::default() });
+    let level = Some(crate::isa::Level::best());
+    let ask = |precision| Cpu::new(&V1, CpuOptions { level, precision: Some(precision), ..CpuOptions::default() });
     assert!(matches!(ask(Precision::F64).err(), Some(CpuError::NoPrecision { asked: Precision::F64, .. })));
     match ask(Precision::Mixed) {
         Ok(engine) => {
