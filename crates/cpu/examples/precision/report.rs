@@ -126,8 +126,8 @@ fn plot(points: &[Point]) -> String {
     for point in points {
         let named = !point.option().is_empty();
         let fill = if named { "#1f5fa8" } else { "white" };
-        // The fastest points have their names on the side where nothing is.
-        let (side, anchor) = if point.time() < TIMES.0 * 1.6 { (-9.0, "end") } else { (9.0, "start") };
+        // Names of options below on the left, others above on the right, where none meets another.
+        let (right, below, anchor) = if named { (-8.0, 16.0, "end") } else { (9.0, -7.0, "start") };
         let (x, y) = (x(point.time()), y(point.worst));
         let _ = writeln!(svg, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"5\" fill=\"{fill}\" stroke=\"#1f5fa8\"/>");
         let text = match point.option() {
@@ -136,7 +136,7 @@ fn plot(points: &[Point]) -> String {
             option => format!("{option} ({})", point.name),
         };
         let weight = if named { "bold" } else { "normal" };
-        let (x, y) = (x + side, y - 7.0);
+        let (x, y) = (x + right, y + below);
         let _ = writeln!(
             svg,
             "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\" font-weight=\"{weight}\">{text}</text>"
