@@ -96,8 +96,8 @@ fn y(error: f64) -> f64 {
     HEIGHT - FRAME[3] - along(error, ERRORS) * (HEIGHT - FRAME[2] - FRAME[3])
 }
 
-/// The worst error of a gradient over time at the roof, both logarithmic; named options filled and labelled, a point
-/// is labelled too where nothing else is both faster and better.
+/// The worst error of a gradient over time at the roof, both logarithmic; options are filled, and all recipes that are
+/// the same for all layers have their names.
 fn plot(points: &[Point]) -> String {
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-family=\"sans-serif\" \
@@ -124,17 +124,23 @@ fn plot(points: &[Point]) -> String {
         at.0, at.1
     );
     for point in points {
-        let beaten = |other: &Point| other.time() < point.time() && other.worst < point.worst;
-        let (named, best) = (!point.option().is_empty(), !points.iter().any(beaten));
-        let (x, y) = (x(point.time()), y(point.worst));
+        let named = !point.option().is_empty();
         let fill = if named { "#1f5fa8" } else { "white" };
+        // Names of options below on the left, others above on the right, where none meets another.
+        let (right, below, anchor) = if named { (-8.0, 16.0, "end") } else { (9.0, -7.0, "start") };
+        let (x, y) = (x(point.time()), y(point.worst));
         let _ = writeln!(svg, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"5\" fill=\"{fill}\" stroke=\"#1f5fa8\"/>");
-        if named || best {
-            let text = if named { format!("{} ({})", point.option(), point.name) } else { point.name.clone() };
-            let weight = if named { "bold" } else { "normal" };
-            let (x, y) = (x + 9.0, y - 7.0);
-            let _ = writeln!(svg, "<text x=\"{x:.1}\" y=\"{y:.1}\" font-weight=\"{weight}\">{text}</text>");
-        }
+        let text = match point.option() {
+            "" if point.name.contains([',', '+']) => continue,
+            "" => point.name.clone(),
+            option => format!("{option} ({})", point.name),
+        };
+        let weight = if named { "bold" } else { "normal" };
+        let (x, y) = (x + right, y + below);
+        let _ = writeln!(
+            svg,
+            "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\" font-weight=\"{weight}\">{text}</text>"
+        );
     }
     let (middle, below) = ((left + right) / 2.0, HEIGHT - 12.0);
     let _ = writeln!(
