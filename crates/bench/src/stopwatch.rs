@@ -35,6 +35,13 @@ impl Effort {
     pub const QUICK: Effort = Effort { runs: 1, time: Duration::ZERO, patience: Duration::ZERO };
 }
 
+impl Effort {
+    /// Whether to stop after so many runs and so much time.
+    fn is_enough(self, runs: usize, gone: Duration) -> bool {
+        runs > 0 && (runs >= self.runs && gone >= self.time || gone >= self.patience)
+    }
+}
+
 /// Runs `f` several times against the clock; whoever calls has warmed up.
 ///
 /// # Errors
@@ -42,8 +49,7 @@ impl Effort {
 pub fn time<E>(effort: Effort, mut f: impl FnMut() -> Result<(), E>) -> Result<Times, E> {
     let begin = Instant::now();
     let mut seconds = Vec::new();
-    let enough = |runs: usize, gone: Duration| runs >= effort.runs && gone >= effort.time || gone >= effort.patience;
-    while seconds.is_empty() || !enough(seconds.len(), begin.elapsed()) {
+    while !effort.is_enough(seconds.len(), begin.elapsed()) {
         let start = Instant::now();
         f()?;
         seconds.push(start.elapsed().as_secs_f64());
@@ -73,19 +79,21 @@ mod tests {
 
     #[test]
     fn as_often_as_asked_unless_it_takes_too_long() {
-        let count = |effort| {
-            let wait = || {
-                std::thread::sleep(Duration::from_millis(1));
-                Ok::<(), ()>(())
-            };
-            time(effort, wait).expect("no error")
+        let seconds = Duration::from_secs;
+        let effort = Effort { runs: 5, time: seconds(2), patience: seconds(9) };
+        for (runs, gone, enough) in [(0, 99, false), (4, 3, false), (5, 1, false), (5, 2, true), (1, 9, true)] {
+            assert_eq!(effort.is_enough(runs, seconds(gone)), enough, "{runs} runs, {gone} s");
+        }
+        let mut calls = 0;
+        let mut run = || {
+            calls += 1;
+            std::thread::sleep(Duration::from_millis(1));
+            Ok::<(), ()>(())
         };
-        let patience = Duration::from_secs(60);
-        let times = count(Effort { runs: 5, time: Duration::ZERO, patience });
-        assert_eq!(times.runs, 5);
+        let times =
+            time(Effort { runs: 5, time: Duration::ZERO, patience: seconds(3600) }, &mut run).expect("no error");
+        assert_eq!((times.runs, calls), (5, 5));
         assert!(times.min >= 1e-3 && times.min <= times.median && times.median <= times.max, "{times:?}");
-        assert!(count(Effort { runs: 1, time: Duration::from_millis(20), patience }).runs > 1);
-        assert_eq!(count(Effort { runs: 1000, time: patience, patience: Duration::ZERO }).runs, 1);
-        assert_eq!(time(Effort::FULL, || Err("no")), Err("no"));
+        assert_eq!(time(Effort::QUICK, || Err("no")), Err("no"));
     }
 }
