@@ -9,7 +9,7 @@ import report
 from environments import ROOT
 
 BEGIN, END = "<!-- peers: begin -->", "<!-- peers: end -->"
-PICTURE = Path("assets/speed.svg")
+PICTURE = Path("docs/images/speed.svg")
 
 
 def newest(folder):
