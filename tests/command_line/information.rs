@@ -33,7 +33,7 @@ fn the_doctor_says_what_there_is() {
     let place = Place::new();
     let findings = place.run("doctor --json").ok().json();
     let gpu = ["CUDA driver", "GPU", "NVRTC", "compiled kernels"];
-    let machine = ["backlit", "processor", "threads", "instruction sets", "engine"];
+    let machine = ["backlit", "processor", "threads", "instruction sets", "AMX", "engine"];
     let expected = [&machine[..], &gpu, &["npm", "cache", "weights"]].concat();
     assert_eq!(keys(&findings), expected);
     assert!(findings["weights"].as_str().unwrap().ends_with("intact"), "{findings}");

@@ -18,6 +18,7 @@ pub(crate) fn run(arguments: &DoctorArgs) -> Result<Outcome, Failure> {
         ("processor", processor()),
         ("threads", rayon::current_num_threads().to_string()),
         ("instruction sets", instruction_sets()),
+        ("AMX", amx()),
         ("engine", gpu.engine()),
         ("CUDA driver", gpu.driver()),
         ("GPU", gpu.devices()),
@@ -47,6 +48,20 @@ fn processor() -> String {
 fn instruction_sets() -> String {
     let say = |l: Level| format!("{l}: {}", if l.is_available() { "yes" } else { "no" });
     Level::ALL.map(say).join(", ")
+}
+
+/// Tiles need the system's permission besides the processor.
+#[cfg(target_arch = "x86_64")]
+fn amx() -> String {
+    match backlit::cpu::isa::Amx::new() {
+        Ok(_) => "there, and the system lets this program use it".into(),
+        Err(why) => format!("cannot be used: {why}"),
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn amx() -> String {
+    "cannot be used: it is an extension of x86-64".into()
 }
 
 fn npm() -> String {

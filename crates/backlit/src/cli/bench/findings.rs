@@ -1,6 +1,5 @@
 //! What is measured, one thing after the other.
 
-use backlit::Session;
 use backlit::cpu::isa::Level;
 use backlit::cpu::level_from_env;
 use backlit::cuda::Device;
@@ -8,6 +7,7 @@ use backlit::net::engine::{EngineInfo, Precision};
 use backlit::net::weights::Weights;
 use backlit::net::{Network, Variant};
 use backlit::sources::{Source, Store};
+use backlit::{EngineChoice, Session};
 use backlit_bench::layers::{Layer, LayerRow};
 use backlit_bench::network::{Ask, Question, Workload};
 use backlit_bench::stopwatch::Effort;
@@ -85,7 +85,7 @@ pub(super) fn measure(arguments: &BenchArgs) -> Result<Findings, Failure> {
     }
 
     let work = workload(arguments)?;
-    let session = session(&work, arguments)?;
+    let session = session(&work, arguments, wanted.layers == Some(true))?;
     let engine = session.engine();
     let info = engine.info();
     // The roof is that of multiply-adds in float32.
@@ -105,8 +105,6 @@ pub(super) fn measure(arguments: &BenchArgs) -> Result<Findings, Failure> {
         (None | Some(true), Some(level)) if info.precision == Precision::F32 => {
             layers(work.network(), level, batch, effort)?
         }
-        // Where `auto` chose something else than the cpu engine.
-        (Some(true), _) => return Err(layers_need_cpu()),
         _ => Vec::new(),
     };
     let after = level.map(|level| Roof::measure(level, a_while)).transpose()?;
@@ -159,8 +157,13 @@ fn workload(arguments: &BenchArgs) -> Result<Workload, Failure> {
     })
 }
 
-fn session(work: &Workload, arguments: &BenchArgs) -> Result<Session, Failure> {
-    let session = Session::new(work.weights(), network::options(&arguments.how)?)?;
+fn session(work: &Workload, arguments: &BenchArgs, layers: bool) -> Result<Session, Failure> {
+    let mut options = network::options(&arguments.how)?;
+    if layers {
+        // Whatever `auto` would take: what is measured beside the layers shall be of their kind.
+        (options.engine, options.precision) = (EngineChoice::Cpu, Some(Precision::F32));
+    }
+    let session = Session::new(work.weights(), options)?;
     session.remark().into_iter().for_each(note);
     let emulated =
         |devices: Vec<_>| devices.iter().any(|d: &backlit::cuda::DeviceInfo| d.name.contains("CPU emulator"));
