@@ -1,5 +1,6 @@
 //! `backlit predict`.
 
+use backlit::cpu::isa::Level;
 use backlit_testkit::compare::relative_l2;
 
 use crate::support::{Place, chelsea, golden, keys, number};
@@ -61,15 +62,34 @@ fn text_lists_the_best_classes_in_order() {
 #[test]
 fn the_oracle_agrees() {
     let place = Place::new();
-    let oracle = place.run("predict {cat} --json --top 1000 --engine reference --precision f32").ok().json();
-    let fast = place.run("predict {cat} --json --top 1000 --engine cpu --isa portable --precision f32").ok().json();
-    let logits = |value: &serde_json::Value| {
-        let mut logits = vec![f64::NAN; 1000];
-        for p in value["images"][0]["predictions"].as_array().unwrap() {
-            logits[p["class_idx"].as_u64().unwrap() as usize] = number(&p["logit"]);
-        }
-        logits
-    };
-    let error = relative_l2(&logits(&fast), &logits(&oracle));
+    let oracle = all_logits(&place, "--engine reference --precision f32");
+    let fast = all_logits(&place, "--engine cpu --isa portable --precision f32");
+    let error = relative_l2(&fast, &oracle);
     assert!(error <= 4e-6, "logits: {error}");
+}
+
+/// The logits of all classes, with some more options.
+fn all_logits(place: &Place, options: &str) -> Vec<f64> {
+    let answer = place.run(&format!("predict {{cat}} --json --top 1000 {options}")).ok().json();
+    let mut logits = vec![f64::NAN; 1000];
+    for p in answer["images"][0]["predictions"].as_array().unwrap() {
+        logits[p["class_idx"].as_u64().unwrap() as usize] = number(&p["logit"]);
+    }
+    logits
+}
+
+#[test]
+fn tiles_where_there_are_any_and_else_the_reason() {
+    let place = Place::new();
+    if !Level::Amx.is_available() {
+        place.run("predict {cat} --engine cpu --precision mixed").fails(1, &["`mixed`", "AMX"]);
+        place.run("predict {cat} --engine cpu --precision half").fails(1, &["`half`", "AMX"]);
+        return;
+    }
+    let exact = all_logits(&place, "--engine cpu --isa avx512 --precision f32");
+    for (precision, limit) in [("mixed", 1e-4), ("half", 5e-2)] {
+        let found = all_logits(&place, &format!("--engine cpu --isa amx --precision {precision}"));
+        let error = relative_l2(&found, &exact);
+        assert!(0.0 < error && error <= limit, "{precision}: {error}");
+    }
 }

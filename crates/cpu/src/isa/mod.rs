@@ -49,6 +49,9 @@ pub enum Sums {
     Running,
 }
 
+/// The most [rows](Isa::ROWS) of any instruction set, for arrays of them.
+pub(crate) const MOST_ROWS: usize = 14;
+
 /// Proof that an instruction set may be used.
 pub trait Isa: Vectors + Copy + Send + Sync + 'static {
     /// The most rows of a strip: as many as have their sums in registers, beside a panel and an element.

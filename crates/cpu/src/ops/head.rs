@@ -19,6 +19,7 @@ use rayon::prelude::*;
 
 use crate::isa::{Isa, Job, Token};
 use crate::lanes::{GateWord, LANES, Lanes};
+use crate::ops::DEPTH;
 
 /// Positions averaged.
 const PIXELS: usize = 49;
@@ -26,9 +27,6 @@ const PIXELS: usize = 49;
 const INPUT_LEN: usize = PIXELS * FEATURES;
 /// Columns of a panel: their sums fill half of sixteen registers of eight floats.
 const WIDTH: usize = 64;
-/// Rows whose products are summed in registers before they are added to the total, and that one image after the other
-/// reads while they are near.
-const DEPTH: usize = 256;
 
 /// 64 columns of a matrix for one row.
 #[derive(Clone, Copy)]
@@ -73,6 +71,7 @@ impl Job for Times<'_> {
 
     #[inline(always)]
     fn run<I: Isa>(self, isa: I) {
+        // One image after the other reads these rows while they are near.
         for (block, panel) in self.panel.chunks(DEPTH).enumerate() {
             for (out, x) in self.out.iter_mut().zip(self.x.chunks_exact(self.panel.len())) {
                 let mut sums = [0f32; WIDTH];
@@ -119,9 +118,13 @@ impl Head {
     }
 
     /// `x` `[n, 7, 7, 2048]` to `logits` `[n, 1000]`, overwritten.
+    ///
+    /// # Panics
+    /// If a slice has the wrong length.
     pub fn forward(&self, token: Token, x: &[f32], logits: &mut [f32]) {
         const PART: usize = 256;
         let n = x.len() / INPUT_LEN;
+        assert_eq!((x.len(), logits.len()), (n * INPUT_LEN, n * CLASSES), "maps of 7x7x2048, and logits for each");
         let mut averages = vec![0f32; n * FEATURES];
         averages.par_chunks_mut(PART).enumerate().for_each(|(part, out)| {
             let (image, first) = (part * PART / FEATURES, part * PART % FEATURES);
@@ -136,9 +139,16 @@ impl Head {
     }
 
     /// One seed `[1000]` an image to `dx` `[n, 7, 7, 2048]`, through the last block's ReLU if there is a gate.
+    ///
+    /// # Panics
+    /// If a slice has the wrong length.
     pub fn dgrad(&self, token: Token, seeds: &[f32], gate: Option<(Rule, &[u16])>, dx: &mut [f32]) {
         const PART: usize = 7;
         let n = seeds.len() / CLASSES;
+        assert_eq!((seeds.len(), dx.len()), (n * CLASSES, n * INPUT_LEN), "seeds, and a map of 7x7x2048 for each");
+        if let Some((_, words)) = gate {
+            assert_eq!(words.len(), dx.len() / LANES, "gate bits of the maps written");
+        }
         let products = self.dgrad.times(token, seeds);
         dx.par_chunks_mut(PART * FEATURES).enumerate().for_each(|(part, dx)| {
             let gate = gate.map(|(rule, words)| (rule, &words[part * PART * FEATURES / LANES..]));

@@ -13,24 +13,17 @@
 
 use super::epilogue::Finish;
 use super::{PackedConv, Phase};
-use crate::isa::{self, Isa, Job, Sums};
+use crate::isa::{self, Isa, Job, MOST_ROWS, Sums};
 use crate::lanes::{GateWord, LANES, Lanes};
+use crate::ops::DEPTH;
 use crate::shared::Tile;
 
 /// The most pixels of a task: a multiple of 14, the longest strip.
 pub(super) const CHUNK: usize = 98;
 /// The most taps of a phase: a 3x3 and a projection.
 const TAPS: usize = 10;
-/// The longest strip of any instruction set.
-const ROWS: usize = 14;
 /// Panels that are finished together.
 const TOGETHER: usize = 4;
-
-/// Channels summed in registers before they are added to the total.
-///
-/// Two levels of sums keep the rounding error of the longest layer (4608 terms) near that of a short one. The gates
-/// of the network, and so its gradient, are only as good as these sums.
-const DEPTH: usize = 256;
 
 /// Stands for a pixel outside the map read.
 const OUTSIDE: u32 = u32::MAX;
@@ -52,7 +45,7 @@ impl Job for Task<'_> {
 
     #[inline(always)]
     fn run<I: Isa>(mut self, isa: I) {
-        const { assert!(TOGETHER.is_multiple_of(I::PANELS) && I::ROWS <= ROWS) };
+        const { assert!(TOGETHER.is_multiple_of(I::PANELS) && I::ROWS <= MOST_ROWS) };
         let mut table = Table { count: 0, pixels: [0; CHUNK], strips: [0; CHUNK], sources: [[OUTSIDE; CHUNK]; TAPS] };
         let mut sums = [Lanes::default(); CHUNK * TOGETHER];
         let columns = self.y.columns();
@@ -157,7 +150,7 @@ impl Task<'_> {
                 let mut start = 0;
                 for strip in table.strips.iter().map(|&strip| usize::from(strip)).take_while(|&strip| strip > 0) {
                     isa::prefetch(ahead.next().unwrap_or_default());
-                    let mut rows: [&[f32]; ROWS] = [&[]; ROWS];
+                    let mut rows: [&[f32]; MOST_ROWS] = [&[]; ROWS];
                     for (row, &source) in rows.iter_mut().zip(&sources[start..start + strip]) {
                         *row = match source {
                             OUTSIDE => &ZEROS[..depth],

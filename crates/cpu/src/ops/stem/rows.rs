@@ -16,7 +16,7 @@
 use backlit_net::{CHANNELS, SIDE};
 
 use super::{BLOCKS, C_OUT, IMAGE_ROW, KERNEL, PAD, SIDE_OUT, Stem};
-use crate::isa::{Isa, Sums};
+use crate::isa::{Isa, MOST_ROWS, Sums};
 use crate::lanes::{LANES, Lanes};
 
 /// Floats in a column of the window.
@@ -25,8 +25,6 @@ const COLUMN: usize = KERNEL * CHANNELS;
 const COLUMNS: usize = SIDE + 2 * PAD;
 /// Floats under the filter.
 const DEPTH: usize = KERNEL * COLUMN;
-/// The longest strip of any instruction set.
-const MOST_ROWS: usize = 14;
 
 /// Filter row, filter column and channel in the order in which a window holds what they meet.
 pub(super) fn window_order() -> impl Iterator<Item = (usize, usize, usize)> {

@@ -1,13 +1,8 @@
 //! The multiplications: at each point, [tiles x c_read] times [c_read x 16 P].
 
-use crate::isa::{Isa, Sums};
+use crate::isa::{Isa, MOST_ROWS, Sums};
 use crate::lanes::Lanes;
-
-/// The longest strip of any instruction set.
-const ROWS: usize = 14;
-
-/// Channels summed in registers before they are added to the total, as in [`conv2d`](crate::ops::conv2d).
-const DEPTH: usize = 256;
+use crate::ops::DEPTH;
 
 /// One point and one group of panels: `m[t] = v[t] * panels`.
 ///
@@ -15,7 +10,7 @@ const DEPTH: usize = 256;
 /// (16 KB each) stay in the nearest cache while all strips of tiles pass by.
 #[inline(always)]
 pub(super) fn multiply<I: Isa>(isa: I, v: &[f32], c_read: usize, panels: &[Lanes], m: &mut [Lanes]) {
-    const { assert!(I::ROWS <= ROWS) };
+    const { assert!(I::ROWS <= MOST_ROWS) };
     let tiles = m.len() / I::PANELS;
     // Strips as even as can be: 14 tiles are 5 + 5 + 4 and not 6 + 6 + 2.
     let strips = tiles.div_ceil(I::ROWS);
@@ -25,7 +20,7 @@ pub(super) fn multiply<I: Isa>(isa: I, v: &[f32], c_read: usize, panels: &[Lanes
         let mut first = 0;
         for strip in 0..strips {
             let next = tiles * (strip + 1) / strips;
-            let mut rows: [&[f32]; ROWS] = [&[]; ROWS];
+            let mut rows: [&[f32]; MOST_ROWS] = [&[]; ROWS];
             for (row, v) in rows.iter_mut().zip(v[first * c_read..next * c_read].chunks_exact(c_read)) {
                 *row = &v[block * DEPTH..][..depth];
             }
