@@ -8,7 +8,7 @@ use std::arch::x86_64::*;
 
 use backlit_net::Rule;
 
-use super::{Isa, Job, Sums, check_lengths};
+use super::{Isa, Job, Sums, check_lengths, prefetch, spread};
 use crate::lanes::{GateWord, Lanes};
 
 /// Proof that the processor, and the system that runs it, have AVX2 and FMA.
@@ -31,19 +31,22 @@ const HALVES: usize = 2;
 /// `rows` has M entries of `panels.len()` elements, `sums` has M.
 #[target_feature(enable = "avx2,fma")]
 #[allow(unsafe_code)]
-unsafe fn strip<const M: usize>(rows: &[&[f32]], panels: &[Lanes], sums: &mut [Lanes], found: Sums) {
+unsafe fn strip<const M: usize>(rows: &[&[f32]], panels: &[Lanes], sums: &mut [Lanes], found: Sums, ahead: &[Lanes]) {
     let mut partial = [[_mm256_setzero_ps(); HALVES]; M];
     // SAFETY: the caller promises that index m < M is in `rows` and `sums`, and that index c < panels.len() is in each
     // row; a `Lanes` is 16 floats at a multiple of 64 bytes.
     unsafe {
         let rows: [*const f32; M] = std::array::from_fn(|m| rows.get_unchecked(m).as_ptr());
-        for c in 0..panels.len() {
-            let panel = panels.as_ptr().add(c).cast::<f32>();
-            let weights = [_mm256_load_ps(panel), _mm256_load_ps(panel.add(8))];
-            for m in 0..M {
-                let x = _mm256_broadcast_ss(&*rows[m].add(c));
-                for h in 0..HALVES {
-                    partial[m][h] = _mm256_fmadd_ps(x, weights[h], partial[m][h]);
+        for (line, steps) in spread(panels.len(), ahead) {
+            prefetch(line);
+            for c in steps {
+                let panel = panels.as_ptr().add(c).cast::<f32>();
+                let weights = [_mm256_load_ps(panel), _mm256_load_ps(panel.add(8))];
+                for m in 0..M {
+                    let x = _mm256_broadcast_ss(&*rows[m].add(c));
+                    for h in 0..HALVES {
+                        partial[m][h] = _mm256_fmadd_ps(x, weights[h], partial[m][h]);
+                    }
                 }
             }
         }
@@ -127,17 +130,17 @@ impl Isa for Avx2 {
 
     #[inline(always)]
     #[allow(unsafe_code)]
-    fn accumulate(self, rows: &[&[f32]], panels: &[Lanes], sums: &mut [Lanes], found: Sums) {
+    fn accumulate(self, rows: &[&[f32]], panels: &[Lanes], sums: &mut [Lanes], found: Sums, ahead: &[Lanes]) {
         check_lengths::<Self>(rows, panels, sums);
         // SAFETY: the processor has the instructions (see `run`), and the lengths were checked.
         unsafe {
             match rows.len() {
-                6 => strip::<6>(rows, panels, sums, found),
-                5 => strip::<5>(rows, panels, sums, found),
-                4 => strip::<4>(rows, panels, sums, found),
-                3 => strip::<3>(rows, panels, sums, found),
-                2 => strip::<2>(rows, panels, sums, found),
-                _ => strip::<1>(rows, panels, sums, found),
+                6 => strip::<6>(rows, panels, sums, found, ahead),
+                5 => strip::<5>(rows, panels, sums, found, ahead),
+                4 => strip::<4>(rows, panels, sums, found, ahead),
+                3 => strip::<3>(rows, panels, sums, found, ahead),
+                2 => strip::<2>(rows, panels, sums, found, ahead),
+                _ => strip::<1>(rows, panels, sums, found, ahead),
             }
         }
     }

@@ -9,7 +9,7 @@ use std::arch::x86_64::*;
 
 use backlit_net::Rule;
 
-use super::{Isa, Job, Sums, check_lengths};
+use super::{Isa, Job, Sums, check_lengths, prefetch, spread};
 use crate::lanes::{GateWord, Lanes};
 
 /// Proof that the processor, and the system that runs it, have AVX-512F (and AVX2 and FMA, as all such have).
@@ -34,19 +34,22 @@ const PANELS: usize = 2;
 /// `rows` has M entries of `panels.len() / 2` elements, `sums` has 2 M.
 #[target_feature(enable = "avx512f")]
 #[allow(unsafe_code)]
-unsafe fn strip<const M: usize>(rows: &[&[f32]], panels: &[Lanes], sums: &mut [Lanes], found: Sums) {
+unsafe fn strip<const M: usize>(rows: &[&[f32]], panels: &[Lanes], sums: &mut [Lanes], found: Sums, ahead: &[Lanes]) {
     let mut partial = [[_mm512_setzero_ps(); PANELS]; M];
     // SAFETY: the caller promises that index m < M is in `rows`, index 2 m + 1 in `sums`, and index c <
     // panels.len() / 2 in each row; a `Lanes` is 16 floats at a multiple of 64 bytes.
     unsafe {
         let rows: [*const f32; M] = std::array::from_fn(|m| rows.get_unchecked(m).as_ptr());
-        for c in 0..panels.len() / PANELS {
-            let panel = panels.as_ptr().add(PANELS * c).cast::<f32>();
-            let weights = [_mm512_load_ps(panel), _mm512_load_ps(panel.add(16))];
-            for m in 0..M {
-                let x = _mm512_set1_ps(*rows[m].add(c));
-                for p in 0..PANELS {
-                    partial[m][p] = _mm512_fmadd_ps(x, weights[p], partial[m][p]);
+        for (line, steps) in spread(panels.len() / PANELS, ahead) {
+            prefetch(line);
+            for c in steps {
+                let panel = panels.as_ptr().add(PANELS * c).cast::<f32>();
+                let weights = [_mm512_load_ps(panel), _mm512_load_ps(panel.add(16))];
+                for m in 0..M {
+                    let x = _mm512_set1_ps(*rows[m].add(c));
+                    for p in 0..PANELS {
+                        partial[m][p] = _mm512_fmadd_ps(x, weights[p], partial[m][p]);
+                    }
                 }
             }
         }
@@ -119,7 +122,7 @@ impl Isa for Avx512 {
 
     #[inline(always)]
     #[allow(unsafe_code)]
-    fn accumulate(self, rows: &[&[f32]], panels: &[Lanes], sums: &mut [Lanes], found: Sums) {
+    fn accumulate(self, rows: &[&[f32]], panels: &[Lanes], sums: &mut [Lanes], found: Sums, ahead: &[Lanes]) {
         check_lengths::<Self>(rows, panels, sums);
         /// One arm for every number of rows.
         macro_rules! by_rows {
@@ -127,8 +130,8 @@ impl Isa for Avx512 {
                 // SAFETY: the processor has the instructions (see `run`), and the lengths were checked.
                 unsafe {
                     match rows.len() {
-                        $($m => strip::<$m>(rows, panels, sums, found),)*
-                        _ => strip::<1>(rows, panels, sums, found),
+                        $($m => strip::<$m>(rows, panels, sums, found, ahead),)*
+                        _ => strip::<1>(rows, panels, sums, found, ahead),
                     }
                 }
             };

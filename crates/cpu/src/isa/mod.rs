@@ -15,6 +15,8 @@ mod level;
 mod portable;
 mod vector;
 
+use std::ops::Range;
+
 use backlit_net::Rule;
 
 use crate::lanes::{GateWord, Lanes};
@@ -76,9 +78,12 @@ pub trait Isa: Vectors + Copy + Send + Sync + 'static {
     /// row; `sums`: [`PANELS`](Isa::PANELS) a row. The products of a call are summed in registers, in order of c,
     /// before they meet `sums`.
     ///
+    /// `ahead` are lines that the caller will read soon. They change nothing but the time: one after the other is asked
+    /// for between the steps, where a burst of them would keep the loads of this strip waiting behind their misses.
+    ///
     /// # Panics
     /// If the lengths do not fit each other.
-    fn accumulate(self, rows: &[&[f32]], panels: &[Lanes], sums: &mut [Lanes], found: Sums);
+    fn accumulate(self, rows: &[&[f32]], panels: &[Lanes], sums: &mut [Lanes], found: Sums, ahead: &[Lanes]);
 
     /// Applies ReLU and returns which lanes passed, those above zero. A NaN stays.
     fn relu(self, v: &mut Lanes) -> GateWord;
@@ -87,11 +92,18 @@ pub trait Isa: Vectors + Copy + Send + Sync + 'static {
     fn relu_dgrad(self, rule: Rule, word: GateWord, d: &mut Lanes);
 }
 
-/// Asks for lines that will be read soon, into the second cache. Changes nothing but the time.
+/// The steps of a strip, cut so that each of the lines `ahead` has a piece to be asked for before.
 #[inline(always)]
-pub(crate) fn prefetch(lines: &[Lanes]) {
+fn spread<'a>(steps: usize, ahead: &'a [Lanes]) -> impl Iterator<Item = (Option<&'a Lanes>, Range<usize>)> {
+    let every = (steps / ahead.len().max(1)).max(1);
+    (0..steps).step_by(every).enumerate().map(move |(i, first)| (ahead.get(i), first..steps.min(first + every)))
+}
+
+/// Asks for a line, into the second cache.
+#[inline(always)]
+fn prefetch(line: Option<&Lanes>) {
     #[cfg(target_arch = "x86_64")]
-    for line in lines {
+    if let Some(line) = line {
         use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
         // SAFETY: SSE belongs to x86-64, and a prefetch reads nothing that the program can see.
         #[allow(unsafe_code)]
@@ -100,7 +112,7 @@ pub(crate) fn prefetch(lines: &[Lanes]) {
         }
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = lines;
+    let _ = line;
 }
 
 /// Checks what [`Isa::accumulate`] is given, so that what follows need not.

@@ -2,7 +2,7 @@
 
 use backlit_net::Rule;
 
-use super::{Isa, Job, Sums, check_lengths};
+use super::{Isa, Job, Sums, check_lengths, prefetch};
 use crate::gates;
 use crate::lanes::{GateWord, LANES, Lanes};
 
@@ -48,8 +48,9 @@ impl Isa for Portable {
     }
 
     #[inline]
-    fn accumulate(self, rows: &[&[f32]], panels: &[Lanes], sums: &mut [Lanes], found: Sums) {
+    fn accumulate(self, rows: &[&[f32]], panels: &[Lanes], sums: &mut [Lanes], found: Sums, ahead: &[Lanes]) {
         check_lengths::<Self>(rows, panels, sums);
+        ahead.iter().for_each(|line| prefetch(Some(line)));
         match rows.len() {
             3 => strip::<3>(self, rows, panels, sums, found),
             2 => strip::<2>(self, rows, panels, sums, found),

@@ -13,7 +13,7 @@
 
 use super::epilogue::Finish;
 use super::{PackedConv, Phase};
-use crate::isa::{self, Isa, Job, MOST_ROWS, Sums};
+use crate::isa::{Isa, Job, MOST_ROWS, Sums};
 use crate::lanes::{GateWord, LANES, Lanes};
 use crate::ops::DEPTH;
 use crate::shared::Tile;
@@ -149,8 +149,7 @@ impl Task<'_> {
                 panels = rest;
                 let mut start = 0;
                 for strip in table.strips.iter().map(|&strip| usize::from(strip)).take_while(|&strip| strip > 0) {
-                    isa::prefetch(ahead.next().unwrap_or_default());
-                    let mut rows: [&[f32]; MOST_ROWS] = [&[]; ROWS];
+                    let mut rows: [&[f32]; MOST_ROWS] = [&[]; MOST_ROWS];
                     for (row, &source) in rows.iter_mut().zip(&sources[start..start + strip]) {
                         *row = match source {
                             OUTSIDE => &ZEROS[..depth],
@@ -158,7 +157,7 @@ impl Task<'_> {
                         };
                     }
                     let sums = &mut sums[start * I::PANELS..][..strip * I::PANELS];
-                    isa.accumulate(&rows[..strip], these, sums, found);
+                    isa.accumulate(&rows[..strip], these, sums, found, ahead.next().unwrap_or_default());
                     start += strip;
                 }
                 found = Sums::Running;

@@ -115,7 +115,7 @@ impl MapRow {
                 for (sum, bias) in sums.iter_mut().zip(bias.iter().cycle()) {
                     sum.0 = *bias;
                 }
-                isa.accumulate(&rows[..out.len()], panels, sums, Sums::Running);
+                isa.accumulate(&rows[..out.len()], panels, sums, Sums::Running, &[]);
                 for (out, sums) in out.iter_mut().zip(sums.chunks_exact(I::PANELS)) {
                     let out = out[first..][..I::PANELS * LANES].as_chunks_mut::<LANES>().0;
                     for (out, sum) in out.iter_mut().zip(sums) {

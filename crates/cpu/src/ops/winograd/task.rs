@@ -86,9 +86,13 @@ impl Job<'_> {
             let pass = panel..end.min(panel + PASS);
             for (group, m) in m.chunks_exact_mut(IN * IN * plane_m).enumerate().take(pass.len() / I::PANELS) {
                 let first = (panel / I::PANELS + group) * IN * IN * depth;
-                let panels = self.conv.panels[first..][..IN * IN * depth].chunks_exact(depth);
-                for ((panels, v), m) in panels.zip(v.chunks_exact(plane_v)).zip(m.chunks_exact_mut(plane_m)) {
-                    gemm::multiply(isa, v, c_read, panels, &mut m[..tiles * I::PANELS]);
+                // The group behind this one has the points that come next, to the end of the filter.
+                let mut rest = &self.conv.panels[first..];
+                for (v, m) in v.chunks_exact(plane_v).zip(m.chunks_exact_mut(plane_m)) {
+                    let (panels, behind) = rest.split_at(depth);
+                    let next = &behind[..depth.min(behind.len())];
+                    gemm::multiply(isa, v, c_read, panels, next, &mut m[..tiles * I::PANELS]);
+                    rest = behind;
                 }
             }
             output::transform::<I, T, IN, OUT>(isa, &mut self, m, plane_m, pass.clone());
