@@ -37,8 +37,8 @@ unsafe fn strip<const M: usize>(rows: &[&[f32]], panels: &[Lanes], sums: &mut [L
     // row; a `Lanes` is 16 floats at a multiple of 64 bytes.
     unsafe {
         let rows: [*const f32; M] = std::array::from_fn(|m| rows.get_unchecked(m).as_ptr());
-        for (line, steps) in spread(panels.len(), ahead) {
-            prefetch(line);
+        for (lines, steps) in spread(panels.len(), ahead) {
+            prefetch(lines);
             for c in steps {
                 let panel = panels.as_ptr().add(c).cast::<f32>();
                 let weights = [_mm256_load_ps(panel), _mm256_load_ps(panel.add(8))];

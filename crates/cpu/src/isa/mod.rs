@@ -92,18 +92,22 @@ pub trait Isa: Vectors + Copy + Send + Sync + 'static {
     fn relu_dgrad(self, rule: Rule, word: GateWord, d: &mut Lanes);
 }
 
-/// The steps of a strip, cut so that each of the lines `ahead` has a piece to be asked for before.
+/// The steps of a strip, some at a time, with the lines `ahead` that are asked for before these.
 #[inline(always)]
-fn spread<'a>(steps: usize, ahead: &'a [Lanes]) -> impl Iterator<Item = (Option<&'a Lanes>, Range<usize>)> {
-    let every = (steps / ahead.len().max(1)).max(1);
-    (0..steps).step_by(every).enumerate().map(move |(i, first)| (ahead.get(i), first..steps.min(first + every)))
+fn spread<'a>(steps: usize, ahead: &'a [Lanes]) -> impl Iterator<Item = (&'a [Lanes], Range<usize>)> {
+    /// Few enough that no burst of lines comes with them, and enough for a loop.
+    const EVERY: usize = 8;
+    let lines = (EVERY * ahead.len()).div_ceil(steps.max(1));
+    let lines_of = move |i: usize| &ahead[ahead.len().min(i * lines)..ahead.len().min((i + 1) * lines)];
+    let every = if ahead.is_empty() { steps.max(1) } else { EVERY };
+    (0..steps).step_by(every).enumerate().map(move |(i, first)| (lines_of(i), first..steps.min(first + every)))
 }
 
-/// Asks for a line, into the second cache.
+/// Asks for lines, into the second cache.
 #[inline(always)]
-fn prefetch(line: Option<&Lanes>) {
+fn prefetch(lines: &[Lanes]) {
     #[cfg(target_arch = "x86_64")]
-    if let Some(line) = line {
+    for line in lines {
         use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
         // SAFETY: SSE belongs to x86-64, and a prefetch reads nothing that the program can see.
         #[allow(unsafe_code)]
@@ -112,7 +116,7 @@ fn prefetch(line: Option<&Lanes>) {
         }
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = line;
+    let _ = lines;
 }
 
 /// Checks what [`Isa::accumulate`] is given, so that what follows need not.

@@ -50,7 +50,7 @@ impl Isa for Portable {
     #[inline]
     fn accumulate(self, rows: &[&[f32]], panels: &[Lanes], sums: &mut [Lanes], found: Sums, ahead: &[Lanes]) {
         check_lengths::<Self>(rows, panels, sums);
-        ahead.iter().for_each(|line| prefetch(Some(line)));
+        prefetch(ahead);
         match rows.len() {
             3 => strip::<3>(self, rows, panels, sums, found),
             2 => strip::<2>(self, rows, panels, sums, found),

@@ -3,7 +3,7 @@
 use backlit_net::engine::question::Pass;
 use backlit_net::{CLASSES, Rule};
 
-use super::memory::{Arena, Kept, words};
+use super::memory::{Arena, Kept, Part, words};
 use super::steps::{Backward, Slot, Step};
 use super::{Place, Run, STEM};
 use crate::gates;
@@ -15,8 +15,9 @@ impl Run<'_> {
     ///
     /// With `convs`, the gradient at the stem's map is made to be seen too; otherwise it is never whole in memory.
     pub(crate) fn backward(&mut self, pass: &Pass<'_>, convs: bool, see: &mut dyn FnMut(Place, &[f32])) {
-        let route = self.route;
-        for step in &route.backward.steps {
+        let (route, all) = (self.route, Part::all(self.n));
+        let near = if self.in_parts { route.backward.near.start } else { route.backward.steps.len() };
+        for step in &route.backward.steps[..near] {
             if let Backward::Expand(block) = step.op
                 && pass.taps.contains(&block)
             {
@@ -31,7 +32,13 @@ impl Run<'_> {
             if convs && matches!(step.op, Backward::Stem) {
                 self.show_stem(step, pass.rule, see);
             }
-            self.backward_step(step, pass);
+            self.backward_step(step, pass, &all);
+        }
+        // Nobody looks at what follows but at its end.
+        for part in if near < route.backward.steps.len() { self.parts() } else { Vec::new() } {
+            for step in &route.backward.steps[near..] {
+                self.backward_step(step, pass, &part);
+            }
         }
         if let Some(slot) = route.backward.steps.last().and_then(|step| step.writes) {
             see(Place::Input, &self.arena.slab.floats()[route.layout.backward.of(slot, self.n)]);
@@ -44,7 +51,7 @@ impl Run<'_> {
         let Arena { slab, kept } = &mut *self.arena;
         let d = &mut slab.floats()[step.reads[0].map_or(0..0, |slot| layout.backward.of(slot, n))];
         see(Place::Tap(block), d);
-        gates::relu_dgrad_all(pass.rule, &kept.gates[words(layout.gates[block].output, n)], d);
+        gates::relu_dgrad_all(pass.rule, &kept.gates[words(layout.gates[block].output, &Part::all(n))], d);
     }
 
     /// Shows the gradients at the outputs of the convolutions through which a step leads; a projection is shown after
@@ -72,19 +79,19 @@ impl Run<'_> {
     fn show_stem(&mut self, step: &Step<Backward>, rule: Rule, see: &mut dyn FnMut(Place, &[f32])) {
         let (plan, n) = (self.plan, self.n);
         let Arena { slab, kept } = &mut *self.arena;
-        let ([d, _], _) = self.route.layout.backward.views(step, n, slab.floats());
+        let ([d, _], _) = self.route.layout.backward.views(step, &Part::all(n), slab.floats());
         let mut map = vec![0.0; n * stem::OUTPUT_LEN];
         let back = max_pool::Back { border: plan.border, rule, codes: &kept.codes[..n * max_pool::CODES_LEN], dy: d };
         max_pool::dgrad(plan.token, back, &mut map);
         see(Place::Conv(STEM), &map);
     }
 
-    fn backward_step(&mut self, step: &Step<Backward>, pass: &Pass<'_>) {
-        let (plan, route, n, token, rule) = (self.plan, self.route, self.n, self.plan.token, pass.rule);
+    fn backward_step(&mut self, step: &Step<Backward>, pass: &Pass<'_>, part: &Part) {
+        let (plan, route, token, rule) = (self.plan, self.route, self.plan.token, pass.rule);
         let Arena { slab, kept } = &mut *self.arena;
-        let ([d, output], dx) = route.layout.backward.views(step, n, slab.floats());
+        let ([d, output], dx) = route.layout.backward.views(step, part, slab.floats());
         let Kept { gates, codes, seeds, .. } = kept;
-        let gate = |place| Gate::Rule(rule, &gates[words(place, n)]);
+        let gate = |place| Gate::Rule(rule, &gates[words(place, part)]);
         // A tap is read before the gate of its block; anywhere else the gate is applied while sums are in registers.
         let below = |block: Option<usize>| {
             let block = block.filter(|block| !pass.taps.contains(block));
@@ -96,7 +103,7 @@ impl Run<'_> {
                     Gate::Rule(rule, words) => Some((rule, words)),
                     _ => None,
                 };
-                plan.head.dgrad(token, &seeds[..n * CLASSES], gate, dx)
+                plan.head.dgrad(token, &seeds[part.range(CLASSES)], gate, dx)
             }
             Backward::Expand(b) => {
                 let gate = gate(route.layout.gates[b].spatial);
@@ -120,8 +127,8 @@ impl Run<'_> {
                 }
             }
             Backward::Stem => {
-                let back =
-                    max_pool::Back { border: plan.border, rule, codes: &codes[..n * max_pool::CODES_LEN], dy: d };
+                let codes = &codes[part.range(max_pool::CODES_LEN)];
+                let back = max_pool::Back { border: plan.border, rule, codes, dy: d };
                 plan.stem.dgrad_pooled(token, back, dx);
             }
         }

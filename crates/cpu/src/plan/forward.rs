@@ -1,15 +1,16 @@
 //! The forward pass: activations from place to place, gate bits and pool codes kept.
 
-use backlit_net::CLASSES;
+use backlit_net::{CLASSES, IMAGE_LEN};
 
 use super::Run;
-use super::memory::{Arena, words};
+use super::memory::{Arena, Part, words};
 use super::steps::{Forward, Step};
 use crate::ops::conv2d::{Epilogue, Gate, Residual};
 use crate::ops::max_pool;
 
 impl Run<'_> {
-    /// Runs `images`, `[n, 224, 224, 3]`; `see(block, output)` is shown the output of every block.
+    /// Runs `images`, `[n, 224, 224, 3]`; `see(block, output)` is shown the outputs of
+    /// blocks, of all that somebody wants to see at least.
     pub(crate) fn forward(&mut self, images: &[f32], see: &mut dyn FnMut(usize, &[f32])) {
         self.steps(0, images, see);
     }
@@ -23,9 +24,18 @@ impl Run<'_> {
         self.steps(step + 1, &[], &mut |_, _| ());
     }
 
-    fn steps(&mut self, first: usize, images: &[f32], see: &mut dyn FnMut(usize, &[f32])) {
-        for step in &self.route.forward.steps[first..] {
-            self.forward_step(step, images);
+    fn steps(&mut self, mut first: usize, images: &[f32], see: &mut dyn FnMut(usize, &[f32])) {
+        let (table, all) = (&self.route.forward, Part::all(self.n));
+        if self.in_parts && table.near.contains(&first) {
+            for part in self.parts() {
+                for step in &table.steps[first..table.near.end] {
+                    self.forward_step(step, images, &part);
+                }
+            }
+            first = table.near.end;
+        }
+        for step in &table.steps[first..] {
+            self.forward_step(step, images, &all);
             if let (Forward::Expand(block), Some(slot)) = (step.op, step.writes) {
                 let range = self.route.layout.forward.of(slot, self.n);
                 see(block, &self.arena.slab.floats()[range]);
@@ -33,22 +43,25 @@ impl Run<'_> {
         }
     }
 
-    fn forward_step(&mut self, step: &Step<Forward>, images: &[f32]) {
-        let (plan, route, n, token) = (self.plan, self.route, self.n, self.plan.token);
+    fn forward_step(&mut self, step: &Step<Forward>, images: &[f32], part: &Part) {
+        let (plan, route, token) = (self.plan, self.route, self.plan.token);
         let Arena { slab, kept } = &mut *self.arena;
-        let ([x, shortcut], y) = route.layout.forward.views(step, n, slab.floats());
+        let ([x, shortcut], y) = route.layout.forward.views(step, part, slab.floats());
         match step.op {
-            Forward::Stem => plan.stem.forward_pooled(token, images, y, &mut kept.codes[..n * max_pool::CODES_LEN]),
+            Forward::Stem => {
+                let codes = &mut kept.codes[part.range(max_pool::CODES_LEN)];
+                plan.stem.forward_pooled(token, &images[part.range(IMAGE_LEN)], y, codes)
+            }
             Forward::Reduce(b) => {
-                let gate = Gate::Relu(&mut kept.gates[words(route.layout.gates[b].reduce, n)]);
+                let gate = Gate::Relu(&mut kept.gates[words(route.layout.gates[b].reduce, part)]);
                 route.blocks[b].reduce.run(x, y, Epilogue { residual: None, gate });
             }
             Forward::Spatial(b) => {
-                let gate = Gate::Relu(&mut kept.gates[words(route.layout.gates[b].spatial, n)]);
+                let gate = Gate::Relu(&mut kept.gates[words(route.layout.gates[b].spatial, part)]);
                 route.blocks[b].spatial[0].run(x, y, Epilogue { residual: None, gate });
             }
             Forward::Expand(b) => {
-                let gate = Gate::Relu(&mut kept.gates[words(route.layout.gates[b].output, n)]);
+                let gate = Gate::Relu(&mut kept.gates[words(route.layout.gates[b].output, part)]);
                 let (block, conv) = (&plan.network.blocks[b], &route.blocks[b].expand);
                 if block.project.is_some() {
                     conv.run_sum(&[x, shortcut], y, Epilogue { residual: None, gate });
@@ -60,7 +73,7 @@ impl Run<'_> {
                     conv.run(x, y, Epilogue { residual, gate });
                 }
             }
-            Forward::Head => plan.head.forward(token, x, &mut kept.logits[..n * CLASSES]),
+            Forward::Head => plan.head.forward(token, x, &mut kept.logits[part.range(CLASSES)]),
         }
     }
 }

@@ -21,11 +21,38 @@ use crate::ops::max_pool;
 /// Bytes to which the slab is aligned: a cache line, so that no sixteen channels lie in two.
 const LINE: usize = 64;
 
+/// Some images of a batch.
+#[derive(Clone, Debug)]
+pub(super) struct Part {
+    /// Which.
+    pub(super) images: Range<usize>,
+    /// Images of the batch.
+    pub(super) of: usize,
+}
+
+impl Part {
+    pub(super) fn all(n: usize) -> Part {
+        Part { images: 0..n, of: n }
+    }
+
+    /// Images.
+    pub(super) fn len(&self) -> usize {
+        self.images.len()
+    }
+
+    /// The part of a batch whose images have so many elements each.
+    pub(super) fn range(&self, len: usize) -> Range<usize> {
+        self.images.start * len..self.images.end * len
+    }
+}
+
 /// Where the tensors of a table lie.
 pub(super) struct Places {
     /// In floats of one image.
     offsets: Vec<usize>,
     lens: Vec<usize>,
+    /// Whether nobody but near steps uses a tensor: then every part of a batch may use the place of the first.
+    near: Vec<bool>,
     /// Floats of one image, for all of them.
     pub(super) floats: usize,
 }
@@ -33,7 +60,7 @@ pub(super) struct Places {
 impl Places {
     /// Gives every tensor the lowest place that is free for as long as it is needed, the longest tensors first.
     pub(super) fn new<Op>(table: &Table<Op>) -> Places {
-        let lives: Vec<Range<usize>> = (0..table.lens.len()).map(|slot| life(&table.steps, slot)).collect();
+        let lives: Vec<Range<usize>> = (0..table.lens.len()).map(|slot| life(table, slot)).collect();
         let mut order: Vec<Slot> = (0..table.lens.len()).collect();
         order.sort_by_key(|&slot| (std::cmp::Reverse(table.lens[slot]), slot));
 
@@ -53,22 +80,30 @@ impl Places {
             placed.push(slot);
         }
         let floats = (0..offsets.len()).map(|slot| offsets[slot] + table.lens[slot]).max().unwrap_or(0);
-        Places { offsets, lens: table.lens.clone(), floats }
+        let near = (0..table.lens.len()).map(|slot| is_near(table, slot)).collect();
+        Places { offsets, lens: table.lens.clone(), near, floats }
     }
 
     /// Where a tensor of `n` images lies.
     pub(super) fn of(&self, slot: Slot, n: usize) -> Range<usize> {
-        n * self.offsets[slot]..n * (self.offsets[slot] + self.lens[slot])
+        self.of_part(slot, &Part::all(n))
+    }
+
+    /// Where a tensor of some images lies.
+    fn of_part(&self, slot: Slot, part: &Part) -> Range<usize> {
+        let (begin, len) = (part.of * self.offsets[slot], self.lens[slot]);
+        let images = if self.near[slot] { 0..part.len() } else { part.images.clone() };
+        begin + images.start * len..begin + images.end * len
     }
 
     /// What a step reads, and what it writes; what is not there is empty.
     pub(super) fn views<'a, Op>(
         &self,
         step: &Step<Op>,
-        n: usize,
+        part: &Part,
         floats: &'a mut [f32],
     ) -> ([&'a [f32]; 2], &'a mut [f32]) {
-        let range = |slot: Option<Slot>| slot.map_or(0..0, |slot| self.of(slot, n));
+        let range = |slot: Option<Slot>| slot.map_or(0..0, |slot| self.of_part(slot, part));
         let ranges = [range(step.reads[0]), range(step.reads[1]), range(step.writes)];
         let [first, second, written] = floats.get_disjoint_mut(ranges).expect("tensors of one step lie apart");
         // In tests, a value that is read before it is written must show.
@@ -79,11 +114,28 @@ impl Places {
     }
 }
 
-/// The steps at which a tensor is needed.
-fn life<Op>(steps: &[Step<Op>], slot: Slot) -> Range<usize> {
-    let written = steps.iter().position(|step| step.writes == Some(slot)).unwrap_or(0);
-    let read = steps.iter().rposition(|step| step.reads.contains(&Some(slot))).unwrap_or(written);
-    written..read + 1
+/// The step that writes a tensor, and the last that reads it, if any does.
+fn ends<Op>(table: &Table<Op>, slot: Slot) -> (usize, Option<usize>) {
+    let written = table.steps.iter().position(|step| step.writes == Some(slot)).unwrap_or(0);
+    (written, table.steps.iter().rposition(|step| step.reads.contains(&Some(slot))))
+}
+
+/// Whether a tensor is written and read by near steps alone. The last tensor of a table, which no step reads, is not.
+fn is_near<Op>(table: &Table<Op>, slot: Slot) -> bool {
+    let (written, read) = ends(table, slot);
+    table.near.contains(&written) && read.is_some_and(|read| table.near.contains(&read))
+}
+
+/// The steps at which a tensor is needed. The near steps are taken more than once, so what enters or leaves them is
+/// needed by all of them.
+fn life<Op>(table: &Table<Op>, slot: Slot) -> Range<usize> {
+    let (written, read) = ends(table, slot);
+    let life = written..read.unwrap_or(written) + 1;
+    let near = &table.near;
+    if is_near(table, slot) || life.end <= near.start || life.start >= near.end {
+        return life;
+    }
+    life.start.min(near.start)..life.end.max(near.end)
 }
 
 /// Where the gate bits of one block lie, in words of one image.
@@ -94,9 +146,10 @@ pub(super) struct BlockGates {
     pub(super) output: (usize, usize),
 }
 
-/// The range of `n` images' words, of a place in words of one image.
-pub(super) fn words((offset, len): (usize, usize), n: usize) -> Range<usize> {
-    n * offset..n * (offset + len)
+/// The range of some images' words, of a place in words of one image.
+pub(super) fn words((offset, len): (usize, usize), part: &Part) -> Range<usize> {
+    let range = part.range(len);
+    part.of * offset + range.start..part.of * offset + range.end
 }
 
 /// Where everything lies.
@@ -254,7 +307,7 @@ mod tests {
     /// No two tensors that are needed at once share a float, and the slab is as small as the widest step allows.
     fn check<Op>(table: &Table<Op>) {
         let places = Places::new(table);
-        let lives: Vec<_> = (0..table.lens.len()).map(|slot| life(&table.steps, slot)).collect();
+        let lives: Vec<_> = (0..table.lens.len()).map(|slot| life(table, slot)).collect();
         let mut widest = 0;
         for at in 0..table.steps.len() {
             let mut now: Vec<_> =

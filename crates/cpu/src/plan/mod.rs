@@ -19,7 +19,7 @@ use crate::lanes::GateWord;
 use crate::ops::head::Head;
 use crate::ops::max_pool;
 use crate::ops::stem::Stem;
-use memory::{Arenas, Kept, Layout, Lease};
+use memory::{Arenas, Kept, Layout, Lease, Part};
 pub use pack::goes_by_winograd;
 use pack::{BlockPlan, Packed};
 use shape::Shape;
@@ -79,6 +79,8 @@ pub(crate) struct Run<'a> {
     arena: Lease<'a>,
     /// Images.
     n: usize,
+    /// Whether the near steps take a few images at a time: where there are several, and nobody looks at what these steps write.
+    in_parts: bool,
 }
 
 impl Plan {
@@ -106,11 +108,14 @@ impl Plan {
         &self,
         n: usize,
         per_image: usize,
-        mut looked_at: impl Iterator<Item = usize>,
+        looked_at: impl Iterator<Item = usize>,
     ) -> Result<Run<'_>, EngineError> {
         let lean = self.lean.as_ref();
-        let route = lean.filter(|route| !looked_at.any(|block| route.shapes[block].output)).unwrap_or(&self.whole);
-        Ok(Run { plan: self, route, arena: self.arenas.lease(&route.layout, n, per_image)?, n })
+        let looked_at: Vec<usize> = looked_at.collect();
+        let seen = |route: &&Route| looked_at.iter().any(|&block| route.shapes[block].output);
+        let route = lean.filter(|route| !seen(route)).unwrap_or(&self.whole);
+        let in_parts = n > 1 && looked_at.iter().all(|&block| block > steps::last_near(self.network));
+        Ok(Run { plan: self, route, arena: self.arenas.lease(&route.layout, n, per_image)?, n, in_parts })
     }
 
     /// Weight `[2048, 1000]` and bias `[1000]` of the head.
@@ -130,6 +135,15 @@ impl Plan {
 }
 
 impl Run<'_> {
+    /// The batch by parts of as many images as keep all threads busy.
+    fn parts(&self) -> Vec<Part> {
+        /// Threads that one image keeps busy while its maps are large.
+        const THREADS: usize = 4;
+        let len = rayon::current_num_threads().div_ceil(THREADS);
+        let part = |first| Part { images: first..self.n.min(first + len), of: self.n };
+        (0..self.n).step_by(len).map(part).collect()
+    }
+
     /// What the forward pass found, `[n, 1000]`.
     pub(crate) fn logits(&self) -> &[f32] {
         &self.arena.kept.logits[..self.n * CLASSES]
@@ -138,7 +152,8 @@ impl Run<'_> {
     /// Gate bits of a block, `[n, side, side, channels / 16]` each: reduce, spatial, output.
     pub(crate) fn gates(&self, block: usize) -> [&[GateWord]; 3] {
         let gates = self.route.layout.gates[block];
-        [gates.reduce, gates.spatial, gates.output].map(|place| &self.arena.kept.gates[memory::words(place, self.n)])
+        [gates.reduce, gates.spatial, gates.output]
+            .map(|place| &self.arena.kept.gates[memory::words(place, &Part::all(self.n))])
     }
 
     /// Winners of the max-pool.

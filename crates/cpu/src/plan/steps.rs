@@ -1,7 +1,13 @@
 //! The table of steps: in which order layers are computed, and which tensors each of them reads and writes.
 //!
+//! Some steps of a table are *near*: those on large maps, forward at the beginning and backward at the end. A batch takes
+//! them a few images at a time, from the first of them to the last, so that what one writes the next finds in a cache; later
+//! steps take the whole batch at once, and read their many weights once.
+//!
 //! Everything else follows from this table: [`forward`](super::forward) and [`backward`](super::backward) walk it, and
 //! [`memory`](super::memory) learns from it for how long a tensor must be kept.
+
+use std::ops::Range;
 
 use backlit_net::IMAGE_LEN;
 use backlit_net::arch::{Conv, Network};
@@ -59,11 +65,21 @@ pub(super) struct Table<Op> {
     pub(super) lens: Vec<usize>,
     /// For each block, the step that writes the forward output, or that reads the gradient of it first.
     pub(super) blocks: Vec<usize>,
+    /// The steps on large maps.
+    pub(super) near: Range<usize>,
+}
+
+/// The last stage whose maps are large: 28 x 28 x 512 are 1.6 MB an image, and weigh more than what they meet.
+const LAST_NEAR_STAGE: usize = 3;
+
+/// The last block of the near steps.
+pub(super) fn last_near(network: &Network) -> usize {
+    network.blocks.iter().rposition(|block| block.stage <= LAST_NEAR_STAGE).unwrap_or(0)
 }
 
 impl<Op> Table<Op> {
     fn new() -> Table<Op> {
-        Table { steps: Vec::new(), lens: Vec::new(), blocks: Vec::new() }
+        Table { steps: Vec::new(), lens: Vec::new(), blocks: Vec::new(), near: 0..0 }
     }
 
     /// Adds a step that writes a new tensor.
@@ -94,6 +110,7 @@ impl Table<Forward> {
             table.blocks.push(table.steps.len() - 1);
         }
         table.push(Forward::Head, [x], None);
+        table.near = 0..table.blocks[last_near(network)] + 1;
         table
     }
 }
@@ -114,6 +131,7 @@ impl Table<Backward> {
         }
         table.blocks.reverse();
         table.step(Backward::Stem, [d], IMAGE_LEN);
+        table.near = table.blocks[last_near(network)]..table.steps.len();
         table
     }
 }

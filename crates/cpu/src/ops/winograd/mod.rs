@@ -169,9 +169,7 @@ impl PackedWinograd {
         const SMALL: usize = 512 << 10;
         /// All of it, and what that costs.
         const LARGE: usize = 1 << 20;
-        const SPILL: f64 = 1.08;
-        /// Filters up to here stay in the third cache.
-        const NEAR: usize = 12 << 20;
+        const SPILL: f64 = 1.2;
 
         let (unit, tiles) = self.unit();
         let units = pixels / unit;
@@ -180,14 +178,13 @@ impl PackedWinograd {
         let (threads, group) = (rayon::current_num_threads(), self.token.panels());
         let groups = self.c_write / LANES / group;
         // Times in units of one tile and one panel.
-        let fetch = if size_of_val(self.panels.as_slice()) <= NEAR { 1.0 } else { 8.0 };
         let mut best = (f64::INFINITY, Cut { rows: 1, columns: 1 });
         for rows in 1..=(LARGE / v_bytes).clamp(1, units.max(1)) {
             let spill = if rows * v_bytes <= SMALL { 1.0 } else { SPILL };
             for across in 1..=groups {
                 let columns = groups.div_ceil(across);
                 let tasks = units.div_ceil(rows) * groups.div_ceil(columns);
-                let time = self.task_time(rows * tiles, columns * group, fetch) * spill;
+                let time = self.task_time(rows * tiles, columns * group) * spill;
                 let time = tasks.div_ceil(threads) as f64 * time;
                 if time < best.0 {
                     best = (time, Cut { rows: rows * unit, columns: columns * group });
@@ -197,14 +194,16 @@ impl PackedWinograd {
         best.1
     }
 
-    /// Time of a task, in units of one tile and one panel; `fetch` is that of reading a panel.
-    fn task_time(&self, tiles: usize, panels: usize, fetch: f64) -> f64 {
+    /// Time of a task, in units of one tile and one panel.
+    fn task_time(&self, tiles: usize, panels: usize) -> f64 {
+        /// What a panel costs whatever the number of tiles: it comes from another cache or from memory.
+        const FETCH: f64 = 8.0;
         /// An input transform takes as long as half a panel's products.
         const TRANSFORM: f64 = 0.5;
         /// A strip of fewer rows takes as long as one of so many.
         const SHORTEST: usize = 4;
         let strips = tiles.div_ceil(self.token.rows());
-        tiles.max(strips * SHORTEST) as f64 * panels as f64 + fetch * panels as f64 + TRANSFORM * tiles as f64
+        tiles.max(strips * SHORTEST) as f64 * panels as f64 + FETCH * panels as f64 + TRANSFORM * tiles as f64
     }
 }
 
