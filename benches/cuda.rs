@@ -37,10 +37,10 @@ fn gradient(c: &mut Criterion) {
     for precision in [Precision::Half, Precision::Mixed, Precision::F32] {
         let options = CudaOptions { precision, ..CudaOptions::default() };
         let engine = Cuda::new(work.weights(), options).expect("an engine on the first GPU");
-        let error = check(&mut Question::new(&work, &engine, Ask::Gradient, 1));
-        let error = error.unwrap_or_else(|problem| panic!("{problem}"));
-        println!("{}: relative error against the oracle {error:.1e}", precision.as_str());
         for n in BATCHES {
+            let error = check(&mut Question::new(&work, &engine, Ask::Gradient, n));
+            let error = error.unwrap_or_else(|problem| panic!("{problem}"));
+            println!("{}, batch {n}: relative error against the oracle {error:.1e}", precision.as_str());
             let (images, rows) = work.batch(n);
             let images = Images::new(&images).expect("whole images");
             for (name, forward_only) in [("cuda gradient", false), ("cuda forward", true)] {

@@ -1,7 +1,8 @@
 //! The network as a sequence of steps, for a few images at a time.
 //!
-//! [`pack`] makes the weights ready, [`shape`] says which maps are needed in full, [`steps`] is the table of what follows
-//! what, [`memory`] says where every tensor lies, and a [`Run`] walks the table: [`forward`] once, then [`backward`] for every seed and rule.
+//! [`pack`] makes the weights ready, [`shape`] says which maps are needed in full, [`steps`] is the table of what
+//! follows what, [`memory`] says where every tensor lies, and a [`Run`] walks the table: [`forward`] once, then
+//! [`backward`] for every seed and rule.
 
 mod backward;
 mod forward;
@@ -79,7 +80,8 @@ pub(crate) struct Run<'a> {
     arena: Lease<'a>,
     /// Images.
     n: usize,
-    /// Whether the near steps take a few images at a time: where there are several, and nobody looks at what these steps write.
+    /// Whether the near steps take a few images at a time: where there are several, and nobody looks at what these
+    /// steps write.
     in_parts: bool,
 }
 

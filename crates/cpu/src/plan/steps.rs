@@ -1,8 +1,8 @@
 //! The table of steps: in which order layers are computed, and which tensors each of them reads and writes.
 //!
-//! Some steps of a table are *near*: those on large maps, forward at the beginning and backward at the end. A batch takes
-//! them a few images at a time, from the first of them to the last, so that what one writes the next finds in a cache; later
-//! steps take the whole batch at once, and read their many weights once.
+//! Some steps of a table are *near*: those on large maps, forward at the beginning and backward at the end. A batch
+//! takes them a few images at a time, from the first of them to the last, so that what one writes the next finds in a
+//! cache; later steps take the whole batch at once, and read their many weights once.
 //!
 //! Everything else follows from this table: [`forward`](super::forward) and [`backward`](super::backward) walk it, and
 //! [`memory`](super::memory) learns from it for how long a tensor must be kept.

@@ -10,10 +10,10 @@ use crate::tiles::{Line, TILE_ROWS, Tiles};
 ///
 /// Registers 0 to 3 hold sums, 4 and 5 pixels, 6 and 7 weights, as [`Tiles`] wants.
 ///
-/// What one `asm!` leaves in a tile, a later one finds there: the compiler writes tiles only for code that is built with
-/// AMX enabled, and nothing in this process is; a block that is not `pure` is neither dropped nor moved past another;
-/// and the system saves tiles when it switches threads, which is what permission was asked for. A signal handler or a
-/// library that uses tiles of its own has to put them back, as with every register.
+/// What one `asm!` leaves in a tile, a later one finds there: the compiler writes tiles only for code that is built
+/// with AMX enabled, and nothing in this process is; a block that is not `pure` is neither dropped nor moved past
+/// another; and the system saves tiles when it switches threads, which is what permission was asked for. A signal
+/// handler or a library that uses tiles of its own has to put them back, as with every register.
 pub(crate) struct AmxTiles {
     rows: usize,
     /// Tiles belong to a thread, so this must not be sent to another.
