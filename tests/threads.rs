@@ -25,9 +25,13 @@ fn engine(threads: Option<usize>) -> Cpu {
 
 /// Everything at once, about images `first`, `first + 1`, ...
 fn ask(engine: &Cpu, first: usize, n: usize) -> Answer {
+    ask_at(engine, first, n, Tap::Block(12))
+}
+
+fn ask_at(engine: &Cpu, first: usize, n: usize, tap: Tap) -> Answer {
     let images = Images::new(&IMAGES[first * IMAGE_LEN..][..n * IMAGE_LEN]).unwrap();
     let seeds = Seeds::Rows { data: &ROWS[first * CLASSES..][..n * CLASSES], per_image: 1 };
-    let (input, taps) = (&[Rule::Plain, Rule::Guided][..], &[Tap::Block(12)][..]);
+    let (input, taps) = (&[Rule::Plain, Rule::Guided][..], &[tap][..]);
     engine.ask(images, &Ask { seeds, input, taps, features: true }).unwrap()
 }
 
@@ -54,6 +58,19 @@ fn bytes_do_not_depend_on_threads_or_parts() {
         for image in 0..n {
             assert!(one(&found, image) == one(&expected, first + image), "image {image} of {n} from {first} on");
         }
+    }
+}
+
+/// Large maps that nobody looks at are computed a few images at a time, others for the whole batch.
+#[test]
+fn bytes_do_not_depend_on_whether_somebody_looks() {
+    let engine = engine(Some(2));
+    let expected = ask(&engine, 2, 5);
+    for block in [0, 6, 7] {
+        let found = ask_at(&engine, 2, 5, Tap::Block(block));
+        assert!(found.logits == expected.logits && found.input == expected.input, "block {block}");
+        let alone = ask_at(&engine, 4, 1, Tap::Block(block));
+        assert!(one(&alone, 0) == one(&found, 2), "block {block}, one image");
     }
 }
 

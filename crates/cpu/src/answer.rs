@@ -5,19 +5,14 @@ use backlit_net::engine::check_logits;
 use backlit_net::engine::question::{Found, Question, reserve};
 use backlit_net::{CLASSES, EngineError, Images};
 
-use crate::plan::Place;
+use crate::plan::{Place, part};
 use crate::run::Passes;
 
 /// Images that go through the network together at most: enough to reuse weights, few enough to stay small in memory.
 const BATCH: usize = 8;
 
-/// Images in each part of a batch of `n`: as few parts as [`BATCH`] allows, all of about the same size.
-fn part(n: usize) -> usize {
-    n.div_ceil(n.div_ceil(BATCH).max(1)).max(1)
-}
-
-/// Runs the batch, a few images at a time. `see(seed, place, gradient)` is shown, besides, every gradient that a pass
-/// meets, that at the stem's map only with `convs`.
+/// Runs the batch, a few images at a time. `see(seed, place, gradient)` is shown, besides, the gradients that are asked
+/// for; with `convs` every one that a pass meets.
 pub(crate) fn answer(
     plan: &Passes,
     network: &Network,
@@ -28,7 +23,7 @@ pub(crate) fn answer(
 ) -> Result<Found, EngineError> {
     let per_image = if question.passes.is_empty() { 0 } else { question.seeds.per_image() };
     let mut found = Found::reserve(network, images.len(), question)?;
-    let part = part(images.len());
+    let part = part(images.len(), BATCH);
     let every = if convs { 0..network.blocks.len() } else { 0..0 };
     for first in (0..images.len()).step_by(part) {
         let n = part.min(images.len() - first);
@@ -72,7 +67,7 @@ pub(crate) fn answer(
 /// Runs the network from the outputs of `n` images at a block on, a few at a time.
 pub(crate) fn resume(plan: &Passes, (block, n): (usize, usize), outputs: &[f32]) -> Result<Vec<f32>, EngineError> {
     let mut logits = reserve(&[n, CLASSES])?;
-    let (part, len) = (part(n), plan.block_len(block));
+    let (part, len) = (part(n, BATCH), plan.block_len(block));
     for (outputs, logits) in outputs.chunks(part * len).zip(logits.chunks_mut(part * CLASSES)) {
         let mut run = plan.run(outputs.len() / len, 0, std::iter::once(block), &[])?;
         run.resume(block, outputs);

@@ -49,7 +49,7 @@ pub mod layers {
     pub use crate::ops::max_pool;
     pub use crate::ops::stem::Stem;
     pub use crate::ops::winograd::{Outputs, PackedWinograd};
-    pub use crate::plan::goes_by_winograd;
+    pub use crate::plan::winograd_tile;
     pub use crate::tiles::plan::Recipe;
     pub use crate::tiles::scheme::Scheme;
 }

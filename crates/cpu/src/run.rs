@@ -34,16 +34,15 @@ impl Passes {
         &'a self,
         n: usize,
         per_image: usize,
-        looked_at: impl Iterator<Item = usize>,
+        looked_at: impl Iterator<Item = usize> + Clone,
         outputs: &'a [usize],
     ) -> Result<Run<'a>, EngineError> {
         Ok(match self {
-            Passes::Floats(plan) => Run::Floats(plan.run(n, per_image, looked_at)?),
+            Passes::Floats(plan) => Run::Floats(plan.run(n, per_image, false, looked_at)?),
             Passes::Tiles(plan) => Run::Tiles(plan.run(n, looked_at, outputs)),
             Passes::FloatsThenTiles(floats, tiles) => {
                 // Both know where the gates of whole maps are.
-                let all = || 0..BLOCKS;
-                Run::FloatsThenTiles(floats.run(n, per_image, all())?, tiles.run(n, all(), outputs))
+                Run::FloatsThenTiles(floats.run(n, per_image, true, looked_at)?, tiles.run(n, 0..BLOCKS, outputs))
             }
         })
     }

@@ -3,9 +3,7 @@
 //! This is the only file that knows how the engine runs a layer by itself.
 
 use backlit_cpu::isa::Token;
-use backlit_cpu::layers::{
-    Epilogue, Gate as CpuGate, Outputs, PackedConv, PackedWinograd, Residual, Stem, goes_by_winograd,
-};
+use backlit_cpu::layers::{Epilogue, Gate as CpuGate, PackedConv, PackedWinograd, Residual, Stem, winograd_tile};
 use backlit_net::Rule;
 use backlit_net::arch::{Conv, Role};
 use backlit_net::weights::FoldedConv;
@@ -26,7 +24,6 @@ const DISTINCT: usize = 2;
 pub struct Case {
     name: String,
     macs: u64,
-    winograd_macs: u64,
     token: Token,
     kernel: Kernel,
     read: Vec<f32>,
@@ -75,20 +72,14 @@ impl Case {
         Case {
             name: format!("{} {} {}", token.level(), pass.stem(), layer.id()),
             macs: conv.macs(),
-            // 36 products for the 16 pixels of a tile; tiles at the edge are computed whole.
-            winograd_macs: (conv.side_in.div_ceil(4).pow(2) * 36 * conv.c_in * conv.c_out) as u64,
             token,
-            kernel: match (conv.role, pass) {
-                (Role::Stem, Pass::Forward) => Kernel::StemForward(Stem::new(token, conv, &folded)),
-                (Role::Stem, Pass::Dgrad) => Kernel::StemDgrad(Stem::new(token, conv, &folded)),
-                (_, Pass::Forward) if goes_by_winograd(conv) => {
-                    Kernel::Winograd(PackedWinograd::forward(token, conv, &folded, Outputs::Four))
-                }
-                (_, Pass::Dgrad) if goes_by_winograd(conv) => {
-                    Kernel::Winograd(PackedWinograd::dgrad(token, conv, &folded, Outputs::Four))
-                }
-                (_, Pass::Forward) => Kernel::Conv(PackedConv::forward(token, conv, &folded)),
-                (_, Pass::Dgrad) => Kernel::Conv(PackedConv::dgrad(token, conv, &folded)),
+            kernel: match (conv.role, pass, winograd_tile(conv)) {
+                (Role::Stem, Pass::Forward, _) => Kernel::StemForward(Stem::new(token, conv, &folded)),
+                (Role::Stem, Pass::Dgrad, _) => Kernel::StemDgrad(Stem::new(token, conv, &folded)),
+                (_, Pass::Forward, Some(tile)) => Kernel::Winograd(PackedWinograd::forward(token, conv, &folded, tile)),
+                (_, Pass::Dgrad, Some(tile)) => Kernel::Winograd(PackedWinograd::dgrad(token, conv, &folded, tile)),
+                (_, Pass::Forward, None) => Kernel::Conv(PackedConv::forward(token, conv, &folded)),
+                (_, Pass::Dgrad, None) => Kernel::Conv(PackedConv::dgrad(token, conv, &folded)),
             },
             gate: ending.gate,
             bits: match ending.gate {
@@ -107,8 +98,8 @@ impl Case {
     /// The algorithm that computes it, and the multiply-adds of one image that it executes: fewer than nominal where
     /// a transform saves some.
     pub fn algorithm(&self) -> (&'static str, u64) {
-        match self.kernel {
-            Kernel::Winograd(_) => ("winograd", self.winograd_macs),
+        match &self.kernel {
+            Kernel::Winograd(conv) => ("winograd", conv.macs()),
             _ => ("direct", self.macs),
         }
     }

@@ -34,7 +34,7 @@ const HALVES: usize = 2;
 unsafe fn strip<const M: usize>(rows: &[&[f32]], panels: &[Lanes], sums: &mut [Lanes], found: Sums, ahead: &[Lanes]) {
     let mut partial = [[_mm256_setzero_ps(); HALVES]; M];
     // SAFETY: the caller promises that index m < M is in `rows` and `sums`, and that index c < panels.len() is in each
-    // row; a `Lanes` is 16 floats at a multiple of 64 bytes.
+    // row, and `spread` yields no other; a `Lanes` is 16 floats at a multiple of 64 bytes.
     unsafe {
         let rows: [*const f32; M] = std::array::from_fn(|m| rows.get_unchecked(m).as_ptr());
         for (lines, steps) in spread(panels.len(), ahead) {

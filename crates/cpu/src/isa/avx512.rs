@@ -37,7 +37,7 @@ const PANELS: usize = 2;
 unsafe fn strip<const M: usize>(rows: &[&[f32]], panels: &[Lanes], sums: &mut [Lanes], found: Sums, ahead: &[Lanes]) {
     let mut partial = [[_mm512_setzero_ps(); PANELS]; M];
     // SAFETY: the caller promises that index m < M is in `rows`, index 2 m + 1 in `sums`, and index c <
-    // panels.len() / 2 in each row; a `Lanes` is 16 floats at a multiple of 64 bytes.
+    // panels.len() / 2 in each row, and `spread` yields no other; a `Lanes` is 16 floats at a multiple of 64 bytes.
     unsafe {
         let rows: [*const f32; M] = std::array::from_fn(|m| rows.get_unchecked(m).as_ptr());
         for (lines, steps) in spread(panels.len() / PANELS, ahead) {

@@ -50,6 +50,7 @@ impl Isa for Portable {
     #[inline]
     fn accumulate(self, rows: &[&[f32]], panels: &[Lanes], sums: &mut [Lanes], found: Sums, ahead: &[Lanes]) {
         check_lengths::<Self>(rows, panels, sums);
+        // All at once: the inner loop is the compiler's, and slow enough.
         prefetch(ahead);
         match rows.len() {
             3 => strip::<3>(self, rows, panels, sums, found),

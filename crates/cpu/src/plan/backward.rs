@@ -11,13 +11,18 @@ use crate::ops::conv2d::{Epilogue, Gate, Residual};
 use crate::ops::{max_pool, stem};
 
 impl Run<'_> {
-    /// Sends the chosen seeds back, and shows `see` the gradient at every place that they pass.
-    ///
-    /// With `convs`, the gradient at the stem's map is made to be seen too; otherwise it is never whole in memory.
+    /// Sends the chosen seeds back, and shows `see` the gradient at every place that is asked for; at convolutions at
+    /// least with `convs`, that at the stem's map, which is otherwise never whole in memory, only then.
     pub(crate) fn backward(&mut self, pass: &Pass<'_>, convs: bool, see: &mut dyn FnMut(Place, &[f32])) {
-        let (route, all) = (self.route, Part::all(self.n));
-        let near = if self.in_parts { route.backward.near.start } else { route.backward.steps.len() };
-        for step in &route.backward.steps[..near] {
+        let (table, batch) = (&self.route.backward, self.batch);
+        // Nobody looks at what is done in parts, but at its end.
+        let unseen = |block: &usize| table.blocks[*block] < table.near.start;
+        assert!(!batch.in_parts() || !convs && pass.taps.iter().all(unseen) && pass.ends_at().iter().all(unseen));
+        let (whole, parted) = table.steps.split_at(match batch.in_parts() {
+            true => table.near.start,
+            false => table.steps.len(),
+        });
+        for step in whole {
             if let Backward::Expand(block) = step.op
                 && pass.taps.contains(&block)
             {
@@ -32,35 +37,34 @@ impl Run<'_> {
             if convs && matches!(step.op, Backward::Stem) {
                 self.show_stem(step, pass.rule, see);
             }
-            self.backward_step(step, pass, &all);
+            self.backward_step(step, pass, &batch.all());
         }
-        // Nobody looks at what follows but at its end.
-        for part in if near < route.backward.steps.len() { self.parts() } else { Vec::new() } {
-            for step in &route.backward.steps[near..] {
+        for part in batch.parts() {
+            for step in parted {
                 self.backward_step(step, pass, &part);
             }
         }
-        if let Some(slot) = route.backward.steps.last().and_then(|step| step.writes) {
-            see(Place::Input, &self.arena.slab.floats()[route.layout.backward.of(slot, self.n)]);
+        if let Some(slot) = table.steps.last().and_then(|step| step.writes) {
+            see(Place::Input, &self.arena.slab.floats()[self.layout.backward.of(slot, batch)]);
         }
     }
 
     /// The gradient at the output of a block that is looked at, before and then behind the block's ReLU.
     fn tap(&mut self, step: &Step<Backward>, block: usize, pass: &Pass<'_>, see: &mut dyn FnMut(Place, &[f32])) {
-        let (layout, n) = (&self.route.layout, self.n);
+        let (layout, batch) = (self.layout, self.batch);
         let Arena { slab, kept } = &mut *self.arena;
-        let d = &mut slab.floats()[step.reads[0].map_or(0..0, |slot| layout.backward.of(slot, n))];
+        let d = &mut slab.floats()[step.reads[0].map_or(0..0, |slot| layout.backward.of(slot, batch))];
         see(Place::Tap(block), d);
-        gates::relu_dgrad_all(pass.rule, &kept.gates[words(layout.gates[block].output, &Part::all(n))], d);
+        gates::relu_dgrad_all(pass.rule, &kept.gates[words(layout.gates[block].output, &batch.all())], d);
     }
 
     /// Shows the gradients at the outputs of the convolutions through which a step leads; a projection is shown after
     /// the branch that it goes around, whichever of them is computed first.
     fn show(&mut self, step: &Step<Backward>, see: &mut dyn FnMut(Place, &[f32])) {
-        let (blocks, layout, n) = (&self.plan.network.blocks, &self.route.layout, self.n);
+        let (blocks, layout, batch) = (&self.plan.network.blocks, self.layout, self.batch);
         let floats = self.arena.slab.floats();
         let mut show = |conv, slot: Option<Slot>| {
-            see(Place::Conv(conv), &floats[slot.map_or(0..0, |slot| layout.backward.of(slot, n))]);
+            see(Place::Conv(conv), &floats[slot.map_or(0..0, |slot| layout.backward.of(slot, batch))]);
         };
         match step.op {
             Backward::Expand(b) => show(blocks[b].expand.index, step.reads[0]),
@@ -77,9 +81,9 @@ impl Run<'_> {
 
     /// Shows the gradient at the stem's map.
     fn show_stem(&mut self, step: &Step<Backward>, rule: Rule, see: &mut dyn FnMut(Place, &[f32])) {
-        let (plan, n) = (self.plan, self.n);
+        let (plan, n) = (self.plan, self.batch.n);
         let Arena { slab, kept } = &mut *self.arena;
-        let ([d, _], _) = self.route.layout.backward.views(step, &Part::all(n), slab.floats());
+        let ([d, _], _) = self.layout.backward.views(step, &self.batch.all(), slab.floats());
         let mut map = vec![0.0; n * stem::OUTPUT_LEN];
         let back = max_pool::Back { border: plan.border, rule, codes: &kept.codes[..n * max_pool::CODES_LEN], dy: d };
         max_pool::dgrad(plan.token, back, &mut map);
@@ -87,15 +91,16 @@ impl Run<'_> {
     }
 
     fn backward_step(&mut self, step: &Step<Backward>, pass: &Pass<'_>, part: &Part) {
-        let (plan, route, token, rule) = (self.plan, self.route, self.plan.token, pass.rule);
+        let (plan, route, layout, token) = (self.plan, self.route, self.layout, self.plan.token);
+        let rule = pass.rule;
         let Arena { slab, kept } = &mut *self.arena;
-        let ([d, output], dx) = route.layout.backward.views(step, part, slab.floats());
+        let ([d, output], dx) = layout.backward.views(step, part, slab.floats());
         let Kept { gates, codes, seeds, .. } = kept;
         let gate = |place| Gate::Rule(rule, &gates[words(place, part)]);
         // A tap is read before the gate of its block; anywhere else the gate is applied while sums are in registers.
         let below = |block: Option<usize>| {
             let block = block.filter(|block| !pass.taps.contains(block));
-            block.map_or(Gate::None, |block| gate(route.layout.gates[block].output))
+            block.map_or(Gate::None, |block| gate(layout.gates[block].output))
         };
         match step.op {
             Backward::Head => {
@@ -106,11 +111,11 @@ impl Run<'_> {
                 plan.head.dgrad(token, &seeds[part.range(CLASSES)], gate, dx)
             }
             Backward::Expand(b) => {
-                let gate = gate(route.layout.gates[b].spatial);
+                let gate = gate(layout.gates[b].spatial);
                 route.blocks[b].expand_dgrad.run(d, dx, Epilogue { residual: None, gate });
             }
             Backward::Spatial(b) => {
-                let gate = gate(route.layout.gates[b].reduce);
+                let gate = gate(layout.gates[b].reduce);
                 route.blocks[b].spatial[1].run(d, dx, Epilogue { residual: None, gate });
             }
             Backward::Reduce(b) => {

@@ -2,7 +2,8 @@
 //!
 //! A tensor is needed from the step that writes it to the last step that reads it. Two tensors that are never needed
 //! at the same time may share their place, so that a pass through 50 steps takes no more room than its widest step.
-//! Places are given in floats of one image; a batch of n takes n times as many, at n times the offset.
+//! Places are given in floats of one image; a batch of n takes n times as many, at n times the offset. Tensors that only
+//! [near](Table::near) steps use, the largest, need room for as many images as take these steps together.
 //!
 //! A fresh allocation of some megabytes costs a page fault for every 4 KiB, and the system zeroes each page: for a
 //! whole pass that is time a layer could have used. Hence the pool of arenas: as many as calls have ever run at once.
@@ -21,78 +22,90 @@ use crate::ops::max_pool;
 /// Bytes to which the slab is aligned: a cache line, so that no sixteen channels lie in two.
 const LINE: usize = 64;
 
+/// How a batch goes through the steps.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Batch {
+    /// Images.
+    pub(super) n: usize,
+    /// Images that take the [near](Table::near) steps together: all of them, or few.
+    pub(super) together: usize,
+}
+
+impl Batch {
+    /// Whether near steps are taken more than once.
+    pub(super) fn in_parts(self) -> bool {
+        self.together < self.n
+    }
+
+    /// All of it.
+    pub(super) fn all(self) -> Part {
+        Part { images: 0..self.n, batch: self }
+    }
+
+    /// Those that take the near steps together.
+    pub(super) fn parts(self) -> impl Iterator<Item = Part> {
+        let part = move |first| Part { images: first..self.n.min(first + self.together), batch: self };
+        (0..self.n).step_by(self.together.max(1)).map(part)
+    }
+}
+
 /// Some images of a batch.
 #[derive(Clone, Debug)]
 pub(super) struct Part {
-    /// Which.
-    pub(super) images: Range<usize>,
-    /// Images of the batch.
-    pub(super) of: usize,
+    images: Range<usize>,
+    batch: Batch,
 }
 
 impl Part {
-    pub(super) fn all(n: usize) -> Part {
-        Part { images: 0..n, of: n }
-    }
-
-    /// Images.
-    pub(super) fn len(&self) -> usize {
-        self.images.len()
-    }
-
-    /// The part of a batch whose images have so many elements each.
+    /// Where this part of the batch is among all, if each image has so many elements.
     pub(super) fn range(&self, len: usize) -> Range<usize> {
         self.images.start * len..self.images.end * len
     }
 }
 
-/// Where the tensors of a table lie.
+/// Where the tensors of a table lie: those of near steps first, with room for one part of the batch, then the others,
+/// with room for all of it. A batch that is not taken in parts has no near tensors.
 pub(super) struct Places {
-    /// In floats of one image.
+    /// In floats of one image, from the begin of a tensor's region.
     offsets: Vec<usize>,
     lens: Vec<usize>,
-    /// Whether nobody but near steps uses a tensor: then every part of a batch may use the place of the first.
     near: Vec<bool>,
-    /// Floats of one image, for all of them.
-    pub(super) floats: usize,
+    /// Floats of one image: near tensors, and the others.
+    floats: [usize; 2],
 }
 
 impl Places {
-    /// Gives every tensor the lowest place that is free for as long as it is needed, the longest tensors first.
-    pub(super) fn new<Op>(table: &Table<Op>) -> Places {
-        let lives: Vec<Range<usize>> = (0..table.lens.len()).map(|slot| life(table, slot)).collect();
-        let mut order: Vec<Slot> = (0..table.lens.len()).collect();
-        order.sort_by_key(|&slot| (std::cmp::Reverse(table.lens[slot]), slot));
-
-        let (mut offsets, mut placed) = (vec![0; table.lens.len()], Vec::<Slot>::new());
-        for slot in order {
-            let (life, len) = (&lives[slot], table.lens[slot]);
-            let at_once = |other: &&Slot| lives[**other].start < life.end && life.start < lives[**other].end;
-            let mut taken: Vec<_> = placed
-                .iter()
-                .filter(at_once)
-                .map(|&other| offsets[other]..offsets[other] + table.lens[other])
-                .collect();
-            taken.sort_by_key(|taken| taken.start);
-            let first_gap =
-                |at: usize, taken: &Range<usize>| if at + len <= taken.start { Err(at) } else { Ok(at.max(taken.end)) };
-            offsets[slot] = taken.iter().try_fold(0, first_gap).unwrap_or_else(|gap| gap);
-            placed.push(slot);
-        }
-        let floats = (0..offsets.len()).map(|slot| offsets[slot] + table.lens[slot]).max().unwrap_or(0);
-        let near = (0..table.lens.len()).map(|slot| is_near(table, slot)).collect();
-        Places { offsets, lens: table.lens.clone(), near, floats }
+    pub(super) fn new<Op>(table: &Table<Op>, in_parts: bool) -> Places {
+        let lens = table.lens.clone();
+        let near: Vec<bool> = (0..lens.len()).map(|slot| in_parts && is_near(table, slot)).collect();
+        let lives: Vec<Range<usize>> = (0..lens.len()).map(|slot| life(table, slot, in_parts)).collect();
+        let mut offsets = vec![0; lens.len()];
+        let floats = [true, false].map(|region| {
+            let slots = (0..lens.len()).filter(|&slot| near[slot] == region).collect();
+            place(slots, &lens, &lives, &mut offsets)
+        });
+        Places { offsets, lens, near, floats }
     }
 
-    /// Where a tensor of `n` images lies.
-    pub(super) fn of(&self, slot: Slot, n: usize) -> Range<usize> {
-        self.of_part(slot, &Part::all(n))
+    /// Floats that a batch needs.
+    pub(super) fn floats(&self, batch: Batch) -> usize {
+        batch.together * self.floats[0] + batch.n * self.floats[1]
     }
 
-    /// Where a tensor of some images lies.
+    /// Where a tensor of all images lies, which is not near.
+    pub(super) fn of(&self, slot: Slot, batch: Batch) -> Range<usize> {
+        debug_assert!(!self.near[slot], "only a part of this tensor is there");
+        self.of_part(slot, &batch.all())
+    }
+
+    /// Where a tensor of some images lies. Every part has its near tensors in the same place: there they are found in a
+    /// cache.
     fn of_part(&self, slot: Slot, part: &Part) -> Range<usize> {
-        let (begin, len) = (part.of * self.offsets[slot], self.lens[slot]);
-        let images = if self.near[slot] { 0..part.len() } else { part.images.clone() };
+        let (Batch { n, together }, offset, len) = (part.batch, self.offsets[slot], self.lens[slot]);
+        let (begin, images) = match self.near[slot] {
+            true => (together * offset, 0..part.images.len()),
+            false => (together * self.floats[0] + n * offset, part.images.clone()),
+        };
         begin + images.start * len..begin + images.end * len
     }
 
@@ -126,16 +139,32 @@ fn is_near<Op>(table: &Table<Op>, slot: Slot) -> bool {
     table.near.contains(&written) && read.is_some_and(|read| table.near.contains(&read))
 }
 
-/// The steps at which a tensor is needed. The near steps are taken more than once, so what enters or leaves them is
+/// The steps at which a tensor is needed. Where near steps are taken more than once, what enters or leaves them is
 /// needed by all of them.
-fn life<Op>(table: &Table<Op>, slot: Slot) -> Range<usize> {
+fn life<Op>(table: &Table<Op>, slot: Slot, in_parts: bool) -> Range<usize> {
     let (written, read) = ends(table, slot);
-    let life = written..read.unwrap_or(written) + 1;
-    let near = &table.near;
-    if is_near(table, slot) || life.end <= near.start || life.start >= near.end {
+    let (life, near) = (written..read.unwrap_or(written) + 1, &table.near);
+    if !in_parts || is_near(table, slot) || life.end <= near.start || life.start >= near.end {
         return life;
     }
     life.start.min(near.start)..life.end.max(near.end)
+}
+
+/// Gives each of some tensors the lowest place that is free for as long as it is needed, the longest tensors first.
+/// Returns how many floats that takes.
+fn place(mut slots: Vec<Slot>, lens: &[usize], lives: &[Range<usize>], offsets: &mut [usize]) -> usize {
+    slots.sort_by_key(|&slot| (std::cmp::Reverse(lens[slot]), slot));
+    for (i, &slot) in slots.iter().enumerate() {
+        let (life, len) = (&lives[slot], lens[slot]);
+        let at_once = |other: &&Slot| lives[**other].start < life.end && life.start < lives[**other].end;
+        let placed = slots[..i].iter().filter(at_once);
+        let mut taken: Vec<_> = placed.map(|&other| offsets[other]..offsets[other] + lens[other]).collect();
+        taken.sort_by_key(|taken| taken.start);
+        let first_gap =
+            |at: usize, taken: &Range<usize>| if at + len <= taken.start { Err(at) } else { Ok(at.max(taken.end)) };
+        offsets[slot] = taken.iter().try_fold(0, first_gap).unwrap_or_else(|gap| gap);
+    }
+    slots.iter().map(|&slot| offsets[slot] + lens[slot]).max().unwrap_or(0)
 }
 
 /// Where the gate bits of one block lie, in words of one image.
@@ -148,8 +177,8 @@ pub(super) struct BlockGates {
 
 /// The range of some images' words, of a place in words of one image.
 pub(super) fn words((offset, len): (usize, usize), part: &Part) -> Range<usize> {
-    let range = part.range(len);
-    part.of * offset + range.start..part.of * offset + range.end
+    let (begin, range) = (part.batch.n * offset, part.range(len));
+    begin + range.start..begin + range.end
 }
 
 /// Where everything lies.
@@ -167,6 +196,7 @@ impl Layout {
         shapes: &[Shape],
         forward: &Table<Forward>,
         backward: &Table<Backward>,
+        in_parts: bool,
     ) -> Layout {
         let mut words = 0;
         let mut place = |floats: usize| {
@@ -180,7 +210,7 @@ impl Layout {
             output: place(&block.expand, shape.output),
         });
         let gates = gates.collect();
-        Layout { forward: Places::new(forward), backward: Places::new(backward), gates, words }
+        Layout { forward: Places::new(forward, in_parts), backward: Places::new(backward, in_parts), gates, words }
     }
 }
 
@@ -231,9 +261,10 @@ impl Slab {
 }
 
 impl Arena {
-    /// Makes room for `n` images and `per_image` seeds for each.
-    fn grow(&mut self, layout: &Layout, n: usize, per_image: usize) -> Result<(), EngineError> {
-        self.slab.grow(n * layout.forward.floats.max(layout.backward.floats))?;
+    /// Makes room for a batch and `per_image` seeds for each image.
+    fn grow(&mut self, layout: &Layout, batch: Batch, per_image: usize) -> Result<(), EngineError> {
+        let n = batch.n;
+        self.slab.grow(layout.forward.floats(batch).max(layout.backward.floats(batch)))?;
         let Kept { gates, codes, logits, seeds, rows } = &mut self.kept;
         grow(gates, n * layout.words)?;
         grow(codes, n * max_pool::CODES_LEN)?;
@@ -265,14 +296,14 @@ pub(super) struct Lease<'a> {
 }
 
 impl Arenas {
-    /// An arena with room for `n` images. Nobody waits for one that is in use: a second call gets a second arena.
-    pub(super) fn lease(&self, layout: &Layout, n: usize, per_image: usize) -> Result<Lease<'_>, EngineError> {
+    /// An arena with room for a batch. Nobody waits for one that is in use: a second call gets a second arena.
+    pub(super) fn lease(&self, layout: &Layout, batch: Batch, per_image: usize) -> Result<Lease<'_>, EngineError> {
         let mut free = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // The one that was used last is the one of which most is still in a cache.
         let arena = free.pop().unwrap_or_default();
         drop(free);
         let mut lease = Lease { owner: self, arena };
-        lease.arena.grow(layout, n, per_image)?;
+        lease.arena.grow(layout, batch, per_image)?;
         Ok(lease)
     }
 }
@@ -304,30 +335,71 @@ mod tests {
 
     use super::*;
 
-    /// No two tensors that are needed at once share a float, and the slab is as small as the widest step allows.
-    fn check<Op>(table: &Table<Op>) {
-        let places = Places::new(table);
-        let lives: Vec<_> = (0..table.lens.len()).map(|slot| life(table, slot)).collect();
-        let mut widest = 0;
-        for at in 0..table.steps.len() {
-            let mut now: Vec<_> =
-                (0..lives.len()).filter(|&slot| lives[slot].contains(&at)).map(|slot| places.of(slot, 3)).collect();
-            now.sort_by_key(|range| range.start);
-            assert!(now.is_sorted_by(|a, b| a.end <= b.start), "step {at}: {now:?}");
-            widest = widest.max(now.iter().map(Range::len).sum::<usize>() / 3);
+    const ONE: Batch = Batch { n: 1, together: 1 };
+
+    /// Goes through a table as a pass does, and remembers of every sixteen floats which tensor and image wrote them last:
+    /// each step must find what it reads.
+    fn walk<Op: Copy>(table: &Table<Op>, batch: Batch) {
+        let places = Places::new(table, batch.in_parts());
+        let mut memory = vec![None; places.floats(batch) / LANES];
+        let mut step = |step: &Step<Op>, part: &Part| {
+            let tags = |slot: Slot| {
+                let each = places.lens[slot] / LANES;
+                part.images.clone().flat_map(move |image| (0..each).map(move |at| Some((slot, image, at))))
+            };
+            let range = |slot| {
+                let floats = places.of_part(slot, part);
+                assert!([floats.start, floats.end].iter().all(|at| at.is_multiple_of(LANES)));
+                floats.start / LANES..floats.end / LANES
+            };
+            for slot in step.reads.into_iter().flatten() {
+                assert!(tags(slot).eq(memory[range(slot)].iter().copied()), "tensor {slot} of {part:?} is not there");
+            }
+            if let Some(slot) = step.writes {
+                memory[range(slot)].iter_mut().zip(tags(slot)).for_each(|(memory, tag)| *memory = tag);
+            }
+        };
+        let (before, rest) = table.steps.split_at(table.near.start);
+        let (near, after) = rest.split_at(table.near.len());
+        before.iter().for_each(|s| step(s, &batch.all()));
+        batch.parts().for_each(|part| near.iter().for_each(|s| step(s, &part)));
+        after.iter().for_each(|s| step(s, &batch.all()));
+        if let Some(slot) = table.steps.last().and_then(|step| step.writes) {
+            let found = memory[places.of(slot, batch).start / LANES..][..places.of(slot, batch).len() / LANES].iter();
+            assert!(found.enumerate().all(|(i, tag)| tag.is_some_and(|(s, image, at)| {
+                let each = places.lens[slot] / LANES;
+                (s, image, at) == (slot, i / each, i % each)
+            })));
         }
-        assert!(table.lens.iter().chain(&places.offsets).all(|len| len.is_multiple_of(LANES)));
-        assert_eq!(places.floats, widest, "floats of one image");
+    }
+
+    /// A batch that is not taken in parts needs as much as its widest step, and one that is no more than that.
+    fn nothing_is_wasted<Op>(table: &Table<Op>) {
+        let lives: Vec<_> = (0..table.lens.len()).map(|slot| life(table, slot, false)).collect();
+        let width = |at: usize| {
+            let now = (0..lives.len()).filter(|&slot| lives[slot].contains(&at));
+            now.map(|slot| table.lens[slot]).sum::<usize>()
+        };
+        let widest = (0..table.steps.len()).map(width).max().unwrap_or(0);
+        let whole = Places::new(table, false);
+        assert_eq!(whole.floats(Batch { n: 8, together: 8 }), 8 * widest);
+        let parts = Places::new(table, true).floats(Batch { n: 8, together: 1 });
+        assert!(parts <= 8 * widest / 2, "{parts} floats in parts of one, {widest} an image at once");
     }
 
     #[test]
-    fn tensors_that_are_needed_at_once_lie_apart_and_nothing_is_wasted() {
+    fn every_step_finds_what_it_reads_and_nothing_is_wasted() {
         for variant in [Variant::V1, Variant::V1_5] {
             let network = Network::of(variant);
             for dead_code in [true, false] {
                 let shapes = Shape::of(network, dead_code);
-                check(&Table::forward(network, &shapes));
-                check(&Table::backward(network, &shapes));
+                let (forward, backward) = (Table::forward(network, &shapes), Table::backward(network, &shapes));
+                for batch in [(1, 1), (3, 3), (5, 2), (4, 1)].map(|(n, together)| Batch { n, together }) {
+                    walk(&forward, batch);
+                    walk(&backward, batch);
+                }
+                nothing_is_wasted(&forward);
+                nothing_is_wasted(&backward);
             }
         }
     }
@@ -335,25 +407,25 @@ mod tests {
     fn layout() -> Layout {
         let network = Network::of(Variant::V1);
         let shapes = Shape::of(network, true);
-        Layout::new(network, &shapes, &Table::forward(network, &shapes), &Table::backward(network, &shapes))
+        Layout::new(network, &shapes, &Table::forward(network, &shapes), &Table::backward(network, &shapes), false)
     }
 
     #[test]
     fn what_was_given_back_is_used_again() {
         let layout = layout();
         let arenas = Arenas::default();
-        let (mut one, mut two) = (arenas.lease(&layout, 1, 1).unwrap(), arenas.lease(&layout, 1, 1).unwrap());
+        let (mut one, mut two) = (arenas.lease(&layout, ONE, 1).unwrap(), arenas.lease(&layout, ONE, 1).unwrap());
         let at = [one.slab.floats().as_ptr(), two.slab.floats().as_ptr()];
         assert!(at[0] != at[1] && at.iter().all(|at| at.addr().is_multiple_of(LINE)));
         drop(one);
         drop(two);
-        assert_eq!(arenas.lease(&layout, 1, 1).unwrap().slab.floats().as_ptr(), at[1]);
+        assert_eq!(arenas.lease(&layout, ONE, 1).unwrap().slab.floats().as_ptr(), at[1]);
     }
 
     #[test]
     fn what_no_machine_has_is_refused() {
         let layout = layout();
-        let refused = Arenas::default().lease(&layout, 8, usize::MAX / 10).err();
+        let refused = Arenas::default().lease(&layout, ONE, usize::MAX / 10).err();
         assert!(matches!(refused, Some(EngineError::OutOfMemory { .. })), "{refused:?}");
     }
 }

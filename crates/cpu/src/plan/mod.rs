@@ -20,8 +20,8 @@ use crate::lanes::GateWord;
 use crate::ops::head::Head;
 use crate::ops::max_pool;
 use crate::ops::stem::Stem;
-use memory::{Arenas, Kept, Layout, Lease, Part};
-pub use pack::goes_by_winograd;
+use memory::{Arenas, Batch, Kept, Layout, Lease};
+pub use pack::winograd_tile;
 use pack::{BlockPlan, Packed};
 use shape::Shape;
 use steps::{Backward, Forward, Table};
@@ -50,14 +50,15 @@ struct Route {
     blocks: Vec<BlockPlan>,
     forward: Table<Forward>,
     backward: Table<Backward>,
-    layout: Layout,
+    /// For a batch that takes all steps at once, and for one that takes some in parts.
+    layouts: [Layout; 2],
 }
 
 impl Route {
     fn new(network: &Network, shapes: Vec<Shape>, blocks: Vec<BlockPlan>) -> Route {
         let (forward, backward) = (Table::forward(network, &shapes), Table::backward(network, &shapes));
-        let layout = Layout::new(network, &shapes, &forward, &backward);
-        Route { shapes, blocks, forward, backward, layout }
+        let layouts = [false, true].map(|in_parts| Layout::new(network, &shapes, &forward, &backward, in_parts));
+        Route { shapes, blocks, forward, backward, layouts }
     }
 }
 
@@ -78,11 +79,21 @@ pub(crate) struct Run<'a> {
     plan: &'a Plan,
     route: &'a Route,
     arena: Lease<'a>,
-    /// Images.
-    n: usize,
-    /// Whether the near steps take a few images at a time: where there are several, and nobody looks at what these
-    /// steps write.
-    in_parts: bool,
+    layout: &'a Layout,
+    /// In parts where nobody looks at a block up to the last near one.
+    batch: Batch,
+}
+
+/// Of `n` images, how many take the near steps together: as few as keep all threads busy, in parts that are about even.
+fn together(n: usize) -> usize {
+    /// Threads to which one image gives enough tasks while its maps are large: its 1x1s have 8 or more, of 98 pixels.
+    const THREADS: usize = 4;
+    part(n, rayon::current_num_threads().div_ceil(THREADS))
+}
+
+/// Images in each part of a batch of `n`: as few parts as `most` allows, all of about the same size.
+pub(crate) fn part(n: usize, most: usize) -> usize {
+    n.div_ceil(n.div_ceil(most).max(1)).max(1)
 }
 
 impl Plan {
@@ -102,7 +113,8 @@ impl Plan {
         Plan { network, token, border, stem, head, biases, whole, lean, arenas: Arenas::default() }
     }
 
-    /// Room for `n` images, each with `per_image` seeds; `looked_at` are the blocks whose maps somebody wants to see.
+    /// Room for `n` images, each with `per_image` seeds. `whole` asks for every pixel of every map; `looked_at` are the
+    /// blocks whose maps somebody wants to see.
     ///
     /// # Errors
     /// [`EngineError::OutOfMemory`].
@@ -110,14 +122,15 @@ impl Plan {
         &self,
         n: usize,
         per_image: usize,
-        looked_at: impl Iterator<Item = usize>,
+        whole: bool,
+        looked_at: impl Iterator<Item = usize> + Clone,
     ) -> Result<Run<'_>, EngineError> {
-        let lean = self.lean.as_ref();
-        let looked_at: Vec<usize> = looked_at.collect();
-        let seen = |route: &&Route| looked_at.iter().any(|&block| route.shapes[block].output);
-        let route = lean.filter(|route| !seen(route)).unwrap_or(&self.whole);
-        let in_parts = n > 1 && looked_at.iter().all(|&block| block > steps::last_near(self.network));
-        Ok(Run { plan: self, route, arena: self.arenas.lease(&route.layout, n, per_image)?, n, in_parts })
+        let seen = |route: &&Route| looked_at.clone().any(|block| route.shapes[block].output);
+        let route = self.lean.as_ref().filter(|route| !whole && !seen(route)).unwrap_or(&self.whole);
+        let near = looked_at.clone().any(|block| block <= steps::last_near(self.network));
+        let batch = Batch { n, together: if near { n } else { together(n) } };
+        let layout = &route.layouts[usize::from(batch.in_parts())];
+        Ok(Run { plan: self, route, arena: self.arenas.lease(layout, batch, per_image)?, layout, batch })
     }
 
     /// Weight `[2048, 1000]` and bias `[1000]` of the head.
@@ -137,30 +150,21 @@ impl Plan {
 }
 
 impl Run<'_> {
-    /// The batch by parts of as many images as keep all threads busy.
-    fn parts(&self) -> Vec<Part> {
-        /// Threads that one image keeps busy while its maps are large.
-        const THREADS: usize = 4;
-        let len = rayon::current_num_threads().div_ceil(THREADS);
-        let part = |first| Part { images: first..self.n.min(first + len), of: self.n };
-        (0..self.n).step_by(len).map(part).collect()
-    }
-
     /// What the forward pass found, `[n, 1000]`.
     pub(crate) fn logits(&self) -> &[f32] {
-        &self.arena.kept.logits[..self.n * CLASSES]
+        &self.arena.kept.logits[..self.batch.n * CLASSES]
     }
 
     /// Gate bits of a block, `[n, side, side, channels / 16]` each: reduce, spatial, output.
     pub(crate) fn gates(&self, block: usize) -> [&[GateWord]; 3] {
-        let gates = self.route.layout.gates[block];
+        let gates = self.layout.gates[block];
         [gates.reduce, gates.spatial, gates.output]
-            .map(|place| &self.arena.kept.gates[memory::words(place, &Part::all(self.n))])
+            .map(|place| &self.arena.kept.gates[memory::words(place, &self.batch.all())])
     }
 
     /// Winners of the max-pool.
     pub(crate) fn codes(&self) -> &[u8] {
-        &self.arena.kept.codes[..self.n * max_pool::CODES_LEN]
+        &self.arena.kept.codes[..self.batch.n * max_pool::CODES_LEN]
     }
 
     /// Writes the seeds of all images, the first of which is number `first` of those asked about, from their logits.
@@ -169,7 +173,7 @@ impl Run<'_> {
     /// Those of [`Seeds::write_rows`].
     pub(crate) fn write_seeds(&mut self, first: usize, seeds: Seeds<'_>) -> Result<(), EngineError> {
         let Kept { logits, rows, .. } = &mut self.arena.kept;
-        let rows = rows.chunks_exact_mut(seeds.per_image() * CLASSES).take(self.n);
+        let rows = rows.chunks_exact_mut(seeds.per_image() * CLASSES).take(self.batch.n);
         let mut each = rows.zip(logits.chunks_exact(CLASSES)).enumerate();
         each.try_for_each(|(i, (rows, logits))| seeds.write_rows(first + i, logits, rows))
     }
@@ -178,6 +182,6 @@ impl Run<'_> {
     pub(crate) fn choose_seed(&mut self, seed: usize, per_image: usize) {
         let Kept { seeds, rows, .. } = &mut self.arena.kept;
         let rows = rows.chunks_exact(per_image * CLASSES).map(|rows| &rows[seed * CLASSES..][..CLASSES]);
-        seeds.chunks_exact_mut(CLASSES).take(self.n).zip(rows).for_each(|(seed, row)| seed.copy_from_slice(row));
+        seeds.chunks_exact_mut(CLASSES).take(self.batch.n).zip(rows).for_each(|(seed, row)| seed.copy_from_slice(row));
     }
 }

@@ -47,13 +47,15 @@ pub(super) enum Spatial {
 }
 
 impl Spatial {
-    fn new(token: Token, conv: &Conv, folded: &FoldedConv, winograd: bool) -> [Spatial; 2] {
-        if winograd {
-            let tile = Outputs::Four;
-            [PackedWinograd::forward(token, conv, folded, tile), PackedWinograd::dgrad(token, conv, folded, tile)]
-                .map(Spatial::Winograd)
-        } else {
-            [PackedConv::forward(token, conv, folded), PackedConv::dgrad(token, conv, folded)].map(Spatial::Direct)
+    fn new(token: Token, conv: &Conv, folded: &FoldedConv, winograd: Option<Outputs>) -> [Spatial; 2] {
+        match winograd {
+            Some(tile) => {
+                [PackedWinograd::forward(token, conv, folded, tile), PackedWinograd::dgrad(token, conv, folded, tile)]
+                    .map(Spatial::Winograd)
+            }
+            None => {
+                [PackedConv::forward(token, conv, folded), PackedConv::dgrad(token, conv, folded)].map(Spatial::Direct)
+            }
         }
     }
 
@@ -65,16 +67,19 @@ impl Spatial {
     }
 }
 
-/// Whether a convolution goes by Winograd's way where all of its map is wanted: the 3x3s, but for the strided ones, and
-/// those of the last map, whose 7 pixels a side would be rounded up to 8 and whose weights, four times as many, would
-/// have to come from memory for every image.
-pub fn goes_by_winograd(conv: &Conv) -> bool {
-    conv.kernel == 3 && conv.stride == 1 && conv.side_in >= 14
+/// The tile of a convolution that goes by Winograd's way where all of its map is wanted: the 3x3s do, but for the
+/// strided ones. The last map takes the smaller tile: its weights come from memory for every image, 17 MB of them
+/// rather than 38.
+pub fn winograd_tile(conv: &Conv) -> Option<Outputs> {
+    /// Sides up to here.
+    const SMALL: usize = 7;
+    let tile = if conv.side_in > SMALL { Outputs::Four } else { Outputs::Two };
+    (conv.kernel == 3 && conv.stride == 1).then_some(tile)
 }
 
 /// A map that may be wanted at even pixels only is summed directly: it is to have the same bytes either way.
-fn by_winograd(conv: &Conv, shape: Shape) -> bool {
-    goes_by_winograd(conv) && !shape.may_be_compact
+fn by_winograd(conv: &Conv, shape: Shape) -> Option<Outputs> {
+    winograd_tile(conv).filter(|_| !shape.may_be_compact)
 }
 
 impl Packed {
@@ -88,7 +93,8 @@ impl Packed {
             let Slots { outer, spatial } = slots;
             let conv = &block.spatial;
             let winograd = by_winograd(conv, shape);
-            let work = conv.weight_len() * if winograd { 8 } else { 2 };
+            // Weights packed, both ways.
+            let work = 2 * conv.weight_len() * winograd.map_or(1, |tile| tile.points().div_ceil(9));
             jobs.push((
                 work,
                 Box::new(move || {
@@ -139,7 +145,7 @@ impl Packed {
                 assert!(!projects, "the last block of a stage has no projection");
                 let strided = Conv { stride: 2, ..block.spatial.clone() };
                 let folded = weights.conv(&block.spatial);
-                plan.spatial = Arc::new(Spatial::new(token, &strided, &folded, false));
+                plan.spatial = Arc::new(Spatial::new(token, &strided, &folded, None));
                 plan.expand = Arc::new(plan.expand.compact(&[true], true));
                 plan.expand_dgrad = Arc::new(plan.expand_dgrad.compact(&[true], true));
             }

@@ -55,7 +55,7 @@ impl Pass<'_> {
 
 impl Question<'_> {
     /// Blocks whose whole output or gradient is looked at.
-    pub fn blocks(&self) -> impl Iterator<Item = usize> {
+    pub fn blocks(&self) -> impl Iterator<Item = usize> + Clone {
         let taps = self.passes.iter().flat_map(|pass| pass.taps);
         self.outputs.iter().chain(taps).copied()
     }

@@ -7,7 +7,8 @@ use crate::ops::DEPTH;
 /// One point and one group of panels: `m[t] = v[t] * panels`.
 ///
 /// `v` `[tiles, c_read]`, `panels` `[c_read][P]`, `m` `[tiles][P]`, which is overwritten. The panels of 256 channels
-/// (16 KB each) stay in the nearest cache while all strips of tiles pass by. `next` are those of the point to come.
+/// (16 KB each) stay in the nearest cache while all strips of tiles pass by. `next` are those that lie behind, of the
+/// point to come.
 #[inline(always)]
 pub(super) fn multiply<I: Isa>(isa: I, v: &[f32], c_read: usize, panels: &[Lanes], next: &[Lanes], m: &mut [Lanes]) {
     const { assert!(I::ROWS <= MOST_ROWS) };

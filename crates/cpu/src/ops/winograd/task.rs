@@ -86,7 +86,7 @@ impl Job<'_> {
             let pass = panel..end.min(panel + PASS);
             for (group, m) in m.chunks_exact_mut(IN * IN * plane_m).enumerate().take(pass.len() / I::PANELS) {
                 let first = (panel / I::PANELS + group) * IN * IN * depth;
-                // The group behind this one has the points that come next, to the end of the filter.
+                // Behind the last point lies the next group; behind the last group, what another task may read.
                 let mut rest = &self.conv.panels[first..];
                 for (v, m) in v.chunks_exact(plane_v).zip(m.chunks_exact_mut(plane_m)) {
                     let (panels, behind) = rest.split_at(depth);
