@@ -95,7 +95,7 @@ pub trait Isa: Vectors + Copy + Send + Sync + 'static {
 /// The steps of a strip, some at a time, with the lines `ahead` that are asked for before these: every number below
 /// `steps` once and in order, and every line once.
 #[inline(always)]
-fn spread<'a>(steps: usize, ahead: &'a [Lanes]) -> impl Iterator<Item = (&'a [Lanes], Range<usize>)> {
+fn spread(steps: usize, ahead: &[Lanes]) -> impl Iterator<Item = (&[Lanes], Range<usize>)> {
     /// Few enough that no burst of lines comes with them, and enough for a loop; of 1, 3, 8 and 16 the fastest for AVX2.
     const EVERY: usize = 8;
     let lines = (EVERY * ahead.len()).div_ceil(steps.max(1));
