@@ -108,6 +108,7 @@ fn a_large_batch_adds_little_but_its_answer() {
     // What one image needs, what the images that go together need, and from there on the answer alone.
     let (one, few, many) = (peak(1), peak(8), peak(N));
     println!("{one} bytes for one image, {few} more for eight, {many} more for {N}");
-    assert!(one <= 12_000_000 && few <= 8 * 10_000_000, "{one} and {few} bytes");
+    // The first image also makes what every thread keeps for its tiles; the large maps have room for one image only.
+    assert!(one <= 15_000_000 && few <= 8 * 4_000_000, "{one} and {few} bytes");
     assert!(many <= N * ANSWER + 1_000_000, "{many} bytes");
 }
