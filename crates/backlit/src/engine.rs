@@ -151,10 +151,10 @@ fn cpu(weights: &Weights, options: &SessionOptions) -> Result<Box<dyn Engine>, S
         return Err(SessionError::Precision { engine: "cpu", precision, available: "f32, mixed and half" });
     }
     let mut how = CpuOptions { threads: options.threads, level: options.level, ..CpuOptions::default() };
-    // Mixed wherever there is hardware for it.
-    let usual =
-        || -> Result<_, CpuError> { Ok(if how.level()? == Level::Amx { Precision::Mixed } else { Precision::F32 }) };
-    how.precision = Some(options.precision.map_or_else(usual, Ok)?);
+    how.precision = match options.precision {
+        None => Some(how.level()?.usual_precision()),
+        asked => asked,
+    };
     let engine = Cpu::new(weights, how)?;
     Ok(Box::new(match options.relevance {
         true => engine.with_relevance(CpuLrp::new(weights, how)?),

@@ -33,9 +33,7 @@ impl Effort {
     pub const FULL: Effort = Effort { runs: 7, time: Duration::from_millis(200), patience: Duration::from_secs(30) };
     /// For a look at whether everything works.
     pub const QUICK: Effort = Effort { runs: 1, time: Duration::ZERO, patience: Duration::ZERO };
-}
 
-impl Effort {
     /// Whether to stop after so many runs and so much time.
     fn is_enough(self, runs: usize, gone: Duration) -> bool {
         runs > 0 && (runs >= self.runs && gone >= self.time || gone >= self.patience)

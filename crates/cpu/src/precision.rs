@@ -13,6 +13,13 @@ use crate::tiles::plan::{Recipe, TilePlan};
 use crate::tiles::scheme::Scheme;
 use crate::{CpuError, CpuOptions};
 
+impl Level {
+    /// The arithmetic to take where nobody asks for another: mixed wherever there is hardware for it.
+    pub fn usual_precision(self) -> Precision {
+        if self == Level::Amx { Precision::Mixed } else { Precision::F32 }
+    }
+}
+
 /// Arithmetic in tiles.
 pub(crate) struct TileChoice {
     pub(crate) recipe: Recipe,

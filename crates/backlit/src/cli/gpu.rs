@@ -84,6 +84,5 @@ fn device(info: &DeviceInfo) -> String {
 
 /// What the CPU engine takes at a level.
 fn on_cpu(level: Level) -> String {
-    let precision = if level == Level::Amx { "mixed" } else { "f32" };
-    format!("cpu, {precision}, {level}")
+    format!("cpu, {}, {level}", level.usual_precision().as_str())
 }

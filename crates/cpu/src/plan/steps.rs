@@ -69,7 +69,7 @@ pub(super) struct Table<Op> {
     pub(super) near: Range<usize>,
 }
 
-/// The last stage whose maps are large. Those of an image, at most 3.2 MB each, and the 25 MB of weights that they meet
+/// The last stage whose maps are large. Those of an image, at most 3.2 MB each, and the 12 MB of weights that they meet
 /// share a third cache of some tens of megabytes; the maps of eight images do not fit beside the weights.
 const LAST_NEAR_STAGE: usize = 3;
 
