@@ -1,8 +1,8 @@
 //! Weights, folded and packed once, at load.
 //!
 //! Blocks are independent, and so are the ways through one: they are handed out to the threads one by one, the largest
-//! first, so that no thread is left with a large one at the end. BatchNorm is folded in double precision for one layer
-//! at a time, which takes 19 MB at most and next to nothing by the time that most packed weights are there.
+//! first, so that no thread is left with a large one at the end. BatchNorm is folded in double precision, up to 29 MB for
+//! a block of the last stage; by the time that most packed weights are there this is next to nothing.
 
 use std::sync::Arc;
 
@@ -59,6 +59,14 @@ impl Spatial {
         }
     }
 
+    /// Forward, where only even pixels of its output are wanted.
+    fn at_even_pixels(&self) -> Spatial {
+        match self {
+            Spatial::Direct(conv) => Spatial::Direct(conv.compact(&[false], true)),
+            Spatial::Winograd(_) => unreachable!("a map that may be wanted at even pixels only is summed directly"),
+        }
+    }
+
     pub(super) fn run(&self, x: &[f32], y: &mut [f32], epilogue: Epilogue<'_>) {
         match self {
             Spatial::Direct(conv) => conv.run(x, y, epilogue),
@@ -88,30 +96,27 @@ impl Packed {
         let (mut stem, mut head) = (None, None);
         let mut slots: Vec<Slots> = network.blocks.iter().map(|_| Slots::default()).collect();
         type Pack<'a> = Box<dyn FnOnce() + Send + 'a>;
+        // With the weights that each folds.
         let mut jobs: Vec<(usize, Pack<'_>)> = Vec::new();
         for ((block, slots), &shape) in network.blocks.iter().zip(&mut slots).zip(shapes) {
             let Slots { outer, spatial } = slots;
             let conv = &block.spatial;
             let winograd = by_winograd(conv, shape);
-            // Weights packed, both ways.
-            let work = 2 * conv.weight_len() * winograd.map_or(1, |tile| tile.points().div_ceil(9));
             jobs.push((
-                work,
+                conv.weight_len(),
                 Box::new(move || {
                     let folded = weights.conv(conv);
                     *spatial = Some((Arc::new(Spatial::new(token, conv, &folded, winograd)), bias(conv, &folded)));
                 }),
             ));
-            let work: usize = block.convs().map(|conv| 2 * conv.weight_len()).sum();
-            jobs.push((
-                work - 2 * conv.weight_len(),
-                Box::new(move || *outer = Some(Outer::new(weights, token, block))),
-            ));
+            let all: usize = block.convs().map(Conv::weight_len).sum();
+            jobs.push((all - conv.weight_len(), Box::new(move || *outer = Some(Outer::new(weights, token, block)))));
         }
-        jobs.push((2 * network.head.c_in * network.head.c_out, Box::new(|| head = Some(Head::new(&weights.dense())))));
+        let dense = network.head.c_in * network.head.c_out;
+        jobs.push((dense, Box::new(|| head = Some(Head::new(&weights.dense())))));
         let conv = &network.stem;
-        jobs.push((2 * conv.weight_len(), Box::new(|| stem = Some(Stem::new(token, conv, &weights.conv(conv))))));
-        jobs.sort_by_key(|(work, _)| std::cmp::Reverse(*work));
+        jobs.push((conv.weight_len(), Box::new(|| stem = Some(Stem::new(token, conv, &weights.conv(conv))))));
+        jobs.sort_by_key(|(folded, _)| std::cmp::Reverse(*folded));
         rayon::scope_fifo(|scope| jobs.into_iter().for_each(|(_, job)| scope.spawn_fifo(move |_| job())));
 
         let (stem, head): (Stem, Head) = (done(stem), done(head));
@@ -129,7 +134,7 @@ impl Packed {
     }
 
     /// The blocks for maps of other shapes, with the same weights. Only a block that touches a compact map has a
-    /// packing of its own, and it shares all but its 3x3's.
+    /// packing of its own, and it shares all but the way back through its 3x3.
     pub(super) fn shaped(&self, weights: &Weights, token: Token, shapes: &[Shape]) -> Vec<BlockPlan> {
         let network = weights.network();
         let shaped = |((plan, block), &Shape { input, output, .. }): ((&BlockPlan, &Block), &Shape)| {
@@ -145,7 +150,10 @@ impl Packed {
                 assert!(!projects, "the last block of a stage has no projection");
                 let strided = Conv { stride: 2, ..block.spatial.clone() };
                 let folded = weights.conv(&block.spatial);
-                plan.spatial = Arc::new(Spatial::new(token, &strided, &folded, None));
+                plan.spatial = Arc::new([
+                    plan.spatial[0].at_even_pixels(),
+                    Spatial::Direct(PackedConv::dgrad(token, &strided, &folded)),
+                ]);
                 plan.expand = Arc::new(plan.expand.compact(&[true], true));
                 plan.expand_dgrad = Arc::new(plan.expand_dgrad.compact(&[true], true));
             }

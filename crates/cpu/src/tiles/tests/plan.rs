@@ -123,6 +123,36 @@ fn bytes_do_not_depend_on_split_or_threads() {
     assert_same("logits alone", &alone.logits, expected.logits_of(2));
 }
 
+/// A forward pass in float32 hands its gates over to the tiles, of maps with all their pixels or some.
+#[test]
+fn floats_forward_and_tiles_back() {
+    const N: usize = 3;
+    // Three products each way; the gates are those of the float32 engine, to the bit.
+    const NEAR: f64 = 1e-3;
+    let recipe = || Recipe { back_parts: 2, ..Recipe::uniform(Scheme::X1, Scheme::X3) };
+    for weights in [&*V1, &*V1_5] {
+        let what = weights.variant();
+        let floats = Cpu::new(weights, CpuOptions::default()).unwrap();
+        let tiles = |threads| Cpu::with_recipe(weights, software(Some(threads), None), recipe(), true).unwrap();
+        let (data, rows) = (images(weights, N), rows(N));
+        let gradient = |engine: &Cpu, first: usize, n: usize| {
+            let images = Images::new(&data[first * IMAGE_LEN..][..n * IMAGE_LEN]).unwrap();
+            let seeds = Seeds::Rows { data: &rows[first * CLASSES..][..n * CLASSES], per_image: 1 };
+            engine.gradient(images, seeds, Rule::Plain).unwrap()
+        };
+        let expected = gradient(&floats, 0, N);
+        let found = gradient(&tiles(1), 0, N);
+        assert_same(&format!("{what}: logits"), &found.logits, &expected.logits);
+        let error = error(&found.gradient, &expected.gradient);
+        assert!(error > 0.0 && error <= NEAR, "{what}: gradient {error}");
+        let five = tiles(5);
+        assert!(gradient(&five, 0, N) == found, "{what}: five threads give other bytes than one");
+        let alone = gradient(&five, 2, 1);
+        assert_same(&format!("{what}: gradient alone"), &alone.gradient, found.of(2, 0));
+        assert_same(&format!("{what}: logits alone"), &alone.logits, found.logits_of(2));
+    }
+}
+
 #[test]
 fn seeds_of_any_size() {
     let engine = Cpu::new(&V1, software(None, Some(Precision::Half))).unwrap();

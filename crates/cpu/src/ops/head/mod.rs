@@ -7,11 +7,15 @@
 //!
 //! Shapes    x `[n, 7, 7, 2048]`, logits and seeds `[n, 1000]`
 //! Work      2 M multiply-adds an image each way; 8 MB of weights, whatever n
-//! Bound by  memory: the weights are read once, in the order in which they lie there
+//! Bound by  memory: forward, the weights are read once, in the order in which they lie there
 //!
-//! Both ways are a row of numbers times a matrix. The matrix is cut into panels of 64 columns, each a run of memory
-//! of its own and a task of its own, so that all threads work on one image and the images of a batch share what a
-//! thread has read. Rows that meet a zero are not read: a seed that asks for one class costs one row of the 1000.
+//! Both ways use one copy of the weights, cut into panels of 64 classes, `[panels][2048][64]`. Forward, a row of
+//! numbers times the matrix, each panel is a task. Backward, the transposed product, every 64 channels of all panels
+//! are: sums over classes go by in 16 lanes, which are added at the end. So all threads work on one image, and the
+//! images of a batch share what a thread has read. What meets a zero is not read: a seed that asks for one class costs
+//! one cache line a channel, of 63.
+
+mod matrix;
 
 use backlit_net::weights::FoldedDense;
 use backlit_net::{CLASSES, FEATURES, Rule};
@@ -19,101 +23,31 @@ use rayon::prelude::*;
 
 use crate::isa::{Isa, Job, Token};
 use crate::lanes::{GateWord, LANES, Lanes};
-use crate::ops::DEPTH;
+use matrix::{Matrix, WIDTH};
 
 /// Positions averaged.
 const PIXELS: usize = 49;
 /// Floats of one image's last block.
 const INPUT_LEN: usize = PIXELS * FEATURES;
-/// Columns of a panel: their sums fill half of sixteen registers of eight floats.
-const WIDTH: usize = 64;
-
-/// 64 columns of a matrix for one row.
-#[derive(Clone, Copy)]
-#[repr(align(64))]
-struct Columns([f32; WIDTH]);
-
-/// A matrix of `depth` rows by panels of 64 columns, the last filled up with zeros: `[panels][depth][64]`.
-struct Matrix {
-    depth: usize,
-    panels: Vec<Columns>,
-}
-
-impl Matrix {
-    fn new(depth: usize, width: usize, at: impl Fn(usize, usize) -> f32 + Sync) -> Matrix {
-        let columns = |index: usize| {
-            let (panel, row) = (index / depth, index % depth);
-            let value = |column| if column < width { at(row, column) } else { 0.0 };
-            Columns(std::array::from_fn(|j| value(panel * WIDTH + j)))
-        };
-        Matrix { depth, panels: (0..width.div_ceil(WIDTH) * depth).into_par_iter().map(columns).collect() }
-    }
-
-    /// `x` `[n, depth]` times the matrix, `[panels][n][64]`.
-    fn times(&self, token: Token, x: &[f32]) -> Vec<[f32; WIDTH]> {
-        let n = x.len() / self.depth;
-        let mut out = vec![[0f32; WIDTH]; self.panels.len() / self.depth * n];
-        let tasks = out.par_chunks_mut(n).zip(self.panels.par_chunks(self.depth));
-        tasks.for_each(|(out, panel)| token.run(Times { x, panel, out }));
-        out
-    }
-}
-
-/// Rows times one panel.
-struct Times<'a> {
-    x: &'a [f32],
-    panel: &'a [Columns],
-    out: &'a mut [[f32; WIDTH]],
-}
-
-impl Job for Times<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<I: Isa>(self, isa: I) {
-        // One image after the other reads these rows while they are near.
-        for (block, panel) in self.panel.chunks(DEPTH).enumerate() {
-            for (out, x) in self.out.iter_mut().zip(self.x.chunks_exact(self.panel.len())) {
-                let mut sums = [0f32; WIDTH];
-                for (&x, columns) in x[block * DEPTH..].iter().zip(panel) {
-                    if x != 0.0 {
-                        for j in 0..WIDTH {
-                            sums[j] = isa.mul_add(x, columns.0[j], sums[j]);
-                        }
-                    }
-                }
-                for j in 0..WIDTH {
-                    out[j] += sums[j];
-                }
-            }
-        }
-    }
-}
 
 /// Weights of the head.
 pub struct Head {
-    /// `[2048]` rows of classes.
-    forward: Matrix,
-    /// `[1000]` rows of channels.
-    dgrad: Matrix,
+    /// `[2048]` rows of classes, for both passes.
+    weight: Matrix,
     /// `[1000]`.
     bias: Vec<f32>,
 }
 
 impl Head {
-    /// Packs both passes.
+    /// Packs the weights.
     pub fn new(dense: &FoldedDense) -> Head {
         let weight = |c: usize, k: usize| dense.weight[c * CLASSES + k] as f32;
-        Head {
-            forward: Matrix::new(FEATURES, CLASSES, weight),
-            dgrad: Matrix::new(CLASSES, FEATURES, |k, c| weight(c, k)),
-            bias: dense.bias.iter().map(|&b| b as f32).collect(),
-        }
+        Head { weight: Matrix::new(FEATURES, CLASSES, weight), bias: dense.bias.iter().map(|&b| b as f32).collect() }
     }
 
     /// Weight `[2048, 1000]` and bias.
     pub(crate) fn parts(&self) -> (Vec<f32>, &[f32]) {
-        let row = |c: usize| (0..CLASSES).map(move |k| self.forward.panels[k / WIDTH * FEATURES + c].0[k % WIDTH]);
+        let row = |c: usize| (0..CLASSES).map(move |k| self.weight.at(c, k));
         ((0..FEATURES).flat_map(row).collect(), &self.bias)
     }
 
@@ -130,7 +64,7 @@ impl Head {
             let (image, first) = (part * PART / FEATURES, part * PART % FEATURES);
             token.run(Average { x: &x[image * INPUT_LEN..][..INPUT_LEN], first, out });
         });
-        let products = self.forward.times(token, &averages);
+        let products = self.weight.times(token, &averages);
         for (image, logits) in logits.chunks_exact_mut(CLASSES).enumerate() {
             for (k, logit) in logits.iter_mut().enumerate() {
                 *logit = products[k / WIDTH * n + image][k % WIDTH] + self.bias[k];
@@ -149,7 +83,7 @@ impl Head {
         if let Some((_, words)) = gate {
             assert_eq!(words.len(), dx.len() / LANES, "gate bits of the maps written");
         }
-        let products = self.dgrad.times(token, seeds);
+        let products = self.weight.transposed_times(token, seeds, CLASSES);
         dx.par_chunks_mut(PART * FEATURES).enumerate().for_each(|(part, dx)| {
             let gate = gate.map(|(rule, words)| (rule, &words[part * PART * FEATURES / LANES..]));
             let average = products[part * PART / PIXELS..].iter().step_by(n);
