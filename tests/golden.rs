@@ -151,6 +151,7 @@ fn the_cpu_engine_keeps_the_limits_of_single_precision() {
             let rows = [one_hot(top), one_hot(second)].concat();
             let plain = engine.gradient(images, Seeds::Rows { data: &rows, per_image: 2 }, Rule::Plain).unwrap();
             let error = relative_l2(&to_f64(&plain.logits), &golden.values("logits"));
+            println!("{level} {name} logits: {error:.1e}");
             assert!(error <= 2e-6, "{level} {name} logits: {error}");
             let rule = |rule| engine.gradient(images, Seeds::Rows { data: &one_hot(top), per_image: 1 }, rule).unwrap();
             for (key, found) in [

@@ -9,7 +9,7 @@ use std::arch::x86_64::*;
 use backlit_net::Rule;
 
 use super::{Isa, Job, Sums, check_lengths, prefetch, spread};
-use crate::lanes::{GateWord, Lanes};
+use crate::lanes::{GateWord, LANES, Lanes};
 
 /// Proof that the processor, and the system that runs it, have AVX2 and FMA.
 #[derive(Clone, Copy, Debug)]
@@ -83,6 +83,20 @@ fn relu(v: &mut Lanes) -> GateWord {
     word as GateWord
 }
 
+/// [`Isa::not_zero`].
+#[target_feature(enable = "avx2")]
+#[allow(unsafe_code)]
+#[inline]
+fn not_zero(v: &[f32; LANES]) -> GateWord {
+    let mut word = 0;
+    for h in 0..HALVES {
+        // SAFETY: sixteen floats, and h < 2.
+        let x = unsafe { _mm256_loadu_ps(v.as_ptr().add(8 * h)) };
+        word |= _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_NEQ_UQ>(x, _mm256_setzero_ps())) << (8 * h);
+    }
+    word as GateWord
+}
+
 /// [`Isa::relu_dgrad`].
 #[target_feature(enable = "avx2")]
 #[allow(unsafe_code)]
@@ -150,6 +164,13 @@ impl Isa for Avx2 {
     fn relu(self, v: &mut Lanes) -> GateWord {
         // SAFETY: the processor has AVX2 (see `run`).
         unsafe { relu(v) }
+    }
+
+    #[inline(always)]
+    #[allow(unsafe_code)]
+    fn not_zero(self, v: &[f32; LANES]) -> GateWord {
+        // SAFETY: the processor has AVX2 (see `run`).
+        unsafe { not_zero(v) }
     }
 
     #[inline(always)]

@@ -10,7 +10,7 @@ use std::arch::x86_64::*;
 use backlit_net::Rule;
 
 use super::{Isa, Job, Sums, check_lengths, prefetch, spread};
-use crate::lanes::{GateWord, Lanes};
+use crate::lanes::{GateWord, LANES, Lanes};
 
 /// Proof that the processor, and the system that runs it, have AVX-512F (and AVX2 and FMA, as all such have).
 #[derive(Clone, Copy, Debug)]
@@ -81,6 +81,16 @@ fn relu(v: &mut Lanes) -> GateWord {
     }
 }
 
+/// [`Isa::not_zero`].
+#[target_feature(enable = "avx512f")]
+#[allow(unsafe_code)]
+#[inline]
+fn not_zero(v: &[f32; LANES]) -> GateWord {
+    // SAFETY: sixteen floats.
+    let x = unsafe { _mm512_loadu_ps(v.as_ptr()) };
+    _mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(x, _mm512_setzero_ps())
+}
+
 /// [`Isa::relu_dgrad`].
 #[target_feature(enable = "avx512f")]
 #[allow(unsafe_code)]
@@ -144,6 +154,13 @@ impl Isa for Avx512 {
     fn relu(self, v: &mut Lanes) -> GateWord {
         // SAFETY: the processor has AVX-512F (see `run`).
         unsafe { relu(v) }
+    }
+
+    #[inline(always)]
+    #[allow(unsafe_code)]
+    fn not_zero(self, v: &[f32; LANES]) -> GateWord {
+        // SAFETY: the processor has AVX-512F (see `run`).
+        unsafe { not_zero(v) }
     }
 
     #[inline(always)]

@@ -19,7 +19,7 @@ use std::ops::Range;
 
 use backlit_net::Rule;
 
-use crate::lanes::{GateWord, Lanes};
+use crate::lanes::{GateWord, LANES, Lanes};
 
 #[cfg(target_arch = "x86_64")]
 pub use amx::{Amx, NoAmx};
@@ -88,6 +88,9 @@ pub trait Isa: Vectors + Copy + Send + Sync + 'static {
     /// Applies ReLU and returns which lanes passed, those above zero. A NaN stays.
     fn relu(self, v: &mut Lanes) -> GateWord;
 
+    /// Which lanes are not zero; a NaN is not.
+    fn not_zero(self, v: &[f32; LANES]) -> GateWord;
+
     /// Sends sixteen gradients back through ReLUs whose outputs left `word`.
     fn relu_dgrad(self, rule: Rule, word: GateWord, d: &mut Lanes);
 }
@@ -133,6 +136,24 @@ fn check_lengths<I: Isa>(rows: &[&[f32]], panels: &[Lanes], sums: &[Lanes]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_not_zero() {
+        struct NotZero([f32; LANES]);
+        impl Job for NotZero {
+            type Output = GateWord;
+
+            fn run<I: Isa>(self, isa: I) -> GateWord {
+                isa.not_zero(&self.0)
+            }
+        }
+        let mut v = [0.0; LANES];
+        (v[0], v[3], v[7], v[8], v[9], v[15]) = (f32::NAN, -0.0, 1e-45, f32::NEG_INFINITY, -1e-30, 2.0);
+        for token in Level::ALL.into_iter().filter_map(Level::token) {
+            assert_eq!(token.run(NotZero(v)), 0b1000_0011_1000_0001, "{}", token.level());
+            assert_eq!(token.run(NotZero([0.0; LANES])), 0);
+        }
+    }
 
     #[test]
     fn steps_and_lines_are_spread_whole_and_in_order() {

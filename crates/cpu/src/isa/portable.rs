@@ -65,6 +65,15 @@ impl Isa for Portable {
     }
 
     #[inline(always)]
+    fn not_zero(self, v: &[f32; LANES]) -> GateWord {
+        let mut word = 0;
+        for l in 0..LANES {
+            word |= GateWord::from(v[l] != 0.0) << l;
+        }
+        word
+    }
+
+    #[inline(always)]
     fn relu_dgrad(self, rule: Rule, word: GateWord, d: &mut Lanes) {
         gates::relu_dgrad(rule, word, &mut d.0);
     }

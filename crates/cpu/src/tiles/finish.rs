@@ -166,10 +166,12 @@ impl Finish<'_> {
 #[inline(always)]
 pub(crate) fn split_all<const P: usize>(values: &[Lanes; 2]) -> [Line; P] {
     let mut lines = [Line::ZERO; P];
-    for l in 0..CHANNELS {
-        let parts = split::<P>(values[l / LANES].0[l % LANES]);
-        for p in 0..P {
-            lines[p].0[l] = parts[p];
+    for (half, values) in values.iter().enumerate() {
+        for l in 0..LANES {
+            let parts = split::<P>(values.0[l]);
+            for p in 0..P {
+                lines[p].0[half * LANES + l] = parts[p];
+            }
         }
     }
     lines

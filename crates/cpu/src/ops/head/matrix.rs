@@ -111,8 +111,10 @@ impl Job for TransposedTimes<'_> {
                 let rows = &self.matrix.panels[line / LINES * self.matrix.depth + self.first..][..WIDTH];
                 for (sums, columns) in sums.iter_mut().zip(rows) {
                     let columns = &columns.0.as_chunks::<LANES>().0[line % LINES];
-                    for lane in 0..LANES {
-                        sums[lane] = isa.mul_add(x[lane], columns[lane], sums[lane]);
+                    // Said register by register: the compiler would take 16 rows at once, one float of each line.
+                    for part in 0..LANES / I::WIDTH {
+                        let sum = isa.fused(isa.load(&x, part), isa.load(columns, part), isa.load(sums, part));
+                        isa.store(sum, sums, part);
                     }
                 }
             }

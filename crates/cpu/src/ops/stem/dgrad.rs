@@ -24,7 +24,7 @@ use rayon::prelude::*;
 use super::super::max_pool::{self, Back, CODES_LEN};
 use super::{C_OUT, IMAGE_ROW, KERNEL, OUTPUT_LEN, PAD, SIDE_OUT, Stem, rows_per_task};
 use crate::isa::{Isa, Job, Token};
-use crate::lanes::{GateWord, LANES};
+use crate::lanes::LANES;
 
 /// Floats of a filter row, 21 and a rest of zeros.
 const WIDTH: usize = 24;
@@ -136,7 +136,7 @@ impl Ring {
     fn add<I: Isa>(&mut self, isa: I, stem: &Stem, dy: &[[f32; C_OUT]], p: usize, wanted: &Range<usize>) {
         let mut masks = [0u64; SIDE_OUT];
         for (mask, dy) in masks.iter_mut().zip(dy) {
-            *mask = not_zero(dy);
+            *mask = not_zero(isa, dy);
         }
         // As many filter rows at a time as have their sums in registers, 24 floats each.
         let mut rows = Rows { ring: self, stem, dy, masks: &masks, p, wanted };
@@ -205,16 +205,12 @@ impl Rows<'_> {
     }
 }
 
-/// One bit for every channel that is not zero; a NaN is not.
+/// One bit for every channel that is not zero.
 #[inline(always)]
-fn not_zero(dy: &[f32; C_OUT]) -> u64 {
+fn not_zero<I: Isa>(isa: I, dy: &[f32; C_OUT]) -> u64 {
     let mut mask = 0;
     for (i, lanes) in dy.as_chunks::<LANES>().0.iter().enumerate() {
-        let mut word: GateWord = 0;
-        for l in 0..LANES {
-            word |= GateWord::from(lanes[l] != 0.0) << l;
-        }
-        mask |= u64::from(word) << (i * LANES);
+        mask |= u64::from(isa.not_zero(lanes)) << (i * LANES);
     }
     mask
 }
