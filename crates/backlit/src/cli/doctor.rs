@@ -15,7 +15,7 @@ pub(crate) fn run(arguments: &DoctorArgs) -> Result<Outcome, Failure> {
     let gpu = Gpu::look();
     let findings = [
         ("backlit", env!("CARGO_PKG_VERSION").to_owned()),
-        ("processor", processor()),
+        ("processor", backlit_bench::machine::cpu_model()),
         ("threads", rayon::current_num_threads().to_string()),
         ("instruction sets", instruction_sets()),
         ("AMX", amx()),
@@ -36,13 +36,6 @@ pub(crate) fn run(arguments: &DoctorArgs) -> Result<Outcome, Failure> {
         terminal::print(&text)?;
     }
     Ok(Outcome::Done)
-}
-
-fn processor() -> String {
-    // Linux tells; elsewhere the architecture must do.
-    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = info.lines().find_map(|l| l.strip_prefix("model name")).and_then(|l| l.split_once(':'));
-    model.map_or_else(|| std::env::consts::ARCH.to_owned(), |(_, name)| name.trim().to_owned())
 }
 
 fn instruction_sets() -> String {
