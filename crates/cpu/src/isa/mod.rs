@@ -88,7 +88,7 @@ pub trait Isa: Vectors + Copy + Send + Sync + 'static {
     /// Applies ReLU and returns which lanes passed, those above zero. A NaN stays.
     fn relu(self, v: &mut Lanes) -> GateWord;
 
-    /// Which lanes are not zero; a NaN is not.
+    /// Bit l is set where lane l is not zero. A NaN counts as not zero, -0 as zero.
     fn not_zero(self, v: &[f32; LANES]) -> GateWord;
 
     /// Sends sixteen gradients back through ReLUs whose outputs left `word`.

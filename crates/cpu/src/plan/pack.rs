@@ -1,8 +1,8 @@
 //! Weights, folded and packed once, at load.
 //!
-//! Blocks are independent, and so are the ways through one: they are handed out to the threads one by one, the largest
-//! first, so that no thread is left with a large one at the end. BatchNorm is folded in double precision, up to 29 MB for
-//! a block of the last stage; by the time that most packed weights are there this is next to nothing.
+//! Blocks are independent, and so are the 3x3 and the 1x1s of one: they are handed out to the threads one by one, those
+//! that fold the most weights first. BatchNorm is folded in double precision, which takes up to 29 MB a thread; this is
+//! given back before most packed weights are there, and no thread is left with a large part at the end.
 
 use std::sync::Arc;
 
@@ -96,7 +96,7 @@ impl Packed {
         let (mut stem, mut head) = (None, None);
         let mut slots: Vec<Slots> = network.blocks.iter().map(|_| Slots::default()).collect();
         type Pack<'a> = Box<dyn FnOnce() + Send + 'a>;
-        // With the weights that each folds.
+        // With the number of weights that each folds.
         let mut jobs: Vec<(usize, Pack<'_>)> = Vec::new();
         for ((block, slots), &shape) in network.blocks.iter().zip(&mut slots).zip(shapes) {
             let Slots { outer, spatial } = slots;

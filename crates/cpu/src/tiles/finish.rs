@@ -166,6 +166,7 @@ impl Finish<'_> {
 #[inline(always)]
 pub(crate) fn split_all<const P: usize>(values: &[Lanes; 2]) -> [Line; P] {
     let mut lines = [Line::ZERO; P];
+    // Two loops over whole registers: of one over 32 lanes the compiler makes gathers.
     for (half, values) in values.iter().enumerate() {
         for l in 0..LANES {
             let parts = split::<P>(values.0[l]);

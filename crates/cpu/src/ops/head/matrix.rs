@@ -17,6 +17,7 @@ struct Columns([f32; WIDTH]);
 /// A matrix of `depth` rows by panels of 64 columns, the last filled up with zeros: `[panels][depth][64]`.
 pub(super) struct Matrix {
     depth: usize,
+    width: usize,
     panels: Vec<Columns>,
 }
 
@@ -27,7 +28,7 @@ impl Matrix {
             let value = |column| if column < width { at(row, column) } else { 0.0 };
             Columns(std::array::from_fn(|j| value(panel * WIDTH + j)))
         };
-        Matrix { depth, panels: (0..width.div_ceil(WIDTH) * depth).into_par_iter().map(columns).collect() }
+        Matrix { depth, width, panels: (0..width.div_ceil(WIDTH) * depth).into_par_iter().map(columns).collect() }
     }
 
     pub(super) fn at(&self, row: usize, column: usize) -> f32 {
@@ -38,16 +39,20 @@ impl Matrix {
     pub(super) fn times(&self, token: Token, x: &[f32]) -> Vec<[f32; WIDTH]> {
         let n = x.len() / self.depth;
         let mut out = vec![[0f32; WIDTH]; self.panels.len() / self.depth * n];
-        let tasks = out.par_chunks_mut(n).zip(self.panels.par_chunks(self.depth));
+        let tasks = out.par_chunks_mut(n.max(1)).zip(self.panels.par_chunks(self.depth));
         tasks.for_each(|(out, panel)| token.run(Times { x, panel, out }));
         out
     }
 
     /// `x` `[n, width]` times the transposed matrix, `[depth / 64][n][64]`.
-    pub(super) fn transposed_times(&self, token: Token, x: &[f32], width: usize) -> Vec<[f32; WIDTH]> {
-        let n = x.len() / width;
+    ///
+    /// # Panics
+    /// If the matrix has no multiple of 64 rows.
+    pub(super) fn transposed_times(&self, token: Token, x: &[f32]) -> Vec<[f32; WIDTH]> {
+        assert!(self.depth.is_multiple_of(WIDTH), "{} rows in parts of {WIDTH}", self.depth);
+        let n = x.len() / self.width;
         let mut out = vec![[0f32; WIDTH]; self.depth / WIDTH * n];
-        let tasks = out.par_chunks_mut(n).enumerate();
+        let tasks = out.par_chunks_mut(n.max(1)).enumerate();
         tasks.for_each(|(part, out)| token.run(TransposedTimes { x, matrix: self, first: part * WIDTH, out }));
         out
     }
@@ -99,8 +104,7 @@ impl Job for TransposedTimes<'_> {
     fn run<I: Isa>(self, isa: I) {
         /// Lines of 16 floats in a row of a panel.
         const LINES: usize = WIDTH / LANES;
-        let width = self.x.len() / self.out.len();
-        for (out, x) in self.out.iter_mut().zip(self.x.chunks_exact(width)) {
+        for (out, x) in self.out.iter_mut().zip(self.x.chunks_exact(self.matrix.width)) {
             let mut sums = [[0f32; LANES]; WIDTH];
             for (line, found) in x.chunks(LANES).enumerate() {
                 let mut x = [0f32; LANES];

@@ -205,7 +205,7 @@ impl Rows<'_> {
     }
 }
 
-/// One bit for every channel that is not zero.
+/// One bit for every channel that is not zero, or not a number.
 #[inline(always)]
 fn not_zero<I: Isa>(isa: I, dy: &[f32; C_OUT]) -> u64 {
     let mut mask = 0;

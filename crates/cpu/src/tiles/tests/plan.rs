@@ -127,7 +127,7 @@ fn bytes_do_not_depend_on_split_or_threads() {
 #[test]
 fn floats_forward_and_tiles_back() {
     const N: usize = 3;
-    // Three products each way; the gates are those of the float32 engine, to the bit.
+    // Three products back. Forward and its gates are the float32 engine's, to the bit, whatever the recipe says.
     const NEAR: f64 = 1e-3;
     let recipe = || Recipe { back_parts: 2, ..Recipe::uniform(Scheme::X1, Scheme::X3) };
     for weights in [&*V1, &*V1_5] {
