@@ -91,6 +91,29 @@ fn not_zero(v: &[f32; LANES]) -> GateWord {
     _mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(x, _mm512_setzero_ps())
 }
 
+/// [`Isa::take_bf16`].
+#[target_feature(enable = "avx512f")]
+#[allow(unsafe_code)]
+#[inline]
+fn take_bf16(v: &mut Lanes) -> [u16; LANES] {
+    // SAFETY: a `Lanes` is 16 floats at a multiple of 64 bytes.
+    let x = unsafe { _mm512_load_ps(v.0.as_ptr()) };
+    // Half a unit in the last place of what stays, less one where that is even: ties go to even.
+    let bits = _mm512_castps_si512(x);
+    let odd = _mm512_and_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(1));
+    let up = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), odd);
+    let nearest = _mm512_and_si512(up, _mm512_set1_epi32(0xffff_0000_u32 as i32));
+    let none = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(x, x);
+    let nearest = _mm512_mask_mov_epi32(nearest, none, _mm512_set1_epi32(0x7fc0_0000));
+    let mut taken = [0; LANES];
+    // SAFETY: as above, and `taken` has 32 bytes.
+    unsafe {
+        _mm512_store_ps(v.0.as_mut_ptr(), _mm512_sub_ps(x, _mm512_castsi512_ps(nearest)));
+        _mm256_storeu_si256(taken.as_mut_ptr().cast(), _mm512_cvtepi32_epi16(_mm512_srli_epi32::<16>(nearest)));
+    }
+    taken
+}
+
 /// [`Isa::relu_dgrad`].
 #[target_feature(enable = "avx512f")]
 #[allow(unsafe_code)]
@@ -161,6 +184,13 @@ impl Isa for Avx512 {
     fn not_zero(self, v: &[f32; LANES]) -> GateWord {
         // SAFETY: the processor has AVX-512F (see `run`).
         unsafe { not_zero(v) }
+    }
+
+    #[inline(always)]
+    #[allow(unsafe_code)]
+    fn take_bf16(self, v: &mut Lanes) -> [u16; LANES] {
+        // SAFETY: the processor has AVX-512F (see `run`).
+        unsafe { take_bf16(v) }
     }
 
     #[inline(always)]

@@ -20,6 +20,7 @@ use std::ops::Range;
 use backlit_net::Rule;
 
 use crate::lanes::{GateWord, LANES, Lanes};
+use crate::tiles::bf16;
 
 #[cfg(target_arch = "x86_64")]
 pub use amx::{Amx, NoAmx};
@@ -91,6 +92,17 @@ pub trait Isa: Vectors + Copy + Send + Sync + 'static {
     /// Bit l is set where lane l is not zero. A NaN counts as not zero, -0 as zero.
     fn not_zero(self, v: &[f32; LANES]) -> GateWord;
 
+    /// Takes the nearest bfloat16 of every lane out of it, and returns them; what is left is exact. A NaN stays one.
+    #[inline(always)]
+    fn take_bf16(self, v: &mut Lanes) -> [u16; LANES] {
+        let mut taken = [0; LANES];
+        for l in 0..LANES {
+            taken[l] = bf16::round(v.0[l]);
+            v.0[l] -= bf16::widen(taken[l]);
+        }
+        taken
+    }
+
     /// Sends sixteen gradients back through ReLUs whose outputs left `word`.
     fn relu_dgrad(self, rule: Rule, word: GateWord, d: &mut Lanes);
 }
@@ -152,6 +164,48 @@ mod tests {
         for token in Level::ALL.into_iter().filter_map(Level::token) {
             assert_eq!(token.run(NotZero(v)), 0b1000_0011_1000_0001, "{}", token.level());
             assert_eq!(token.run(NotZero([0.0; LANES])), 0);
+        }
+    }
+
+    #[test]
+    fn bfloat16_at_every_level() {
+        struct Take(Lanes);
+        impl Job for Take {
+            type Output = ([u16; LANES], Lanes);
+
+            fn run<I: Isa>(mut self, isa: I) -> Self::Output {
+                (isa.take_bf16(&mut self.0), self.0)
+            }
+        }
+        // Ties to even and to odd, the largest, what rounds to infinity, the smallest, zeros, and no numbers.
+        const BITS: [u32; LANES] = [
+            0x3f80_8000,
+            0x3f81_8000,
+            0x3f80_8001,
+            0x3f80_7fff,
+            0xbf81_8000,
+            0x7f7f_0000,
+            0x7f7f_ffff,
+            0x0000_0001,
+            0x0000_8001,
+            0x8000_0000,
+            0x0000_0000,
+            0x7f80_0000,
+            0xff80_0000,
+            0x7fff_ffff,
+            0xff80_0001,
+            0x4049_0fdb,
+        ];
+        let v = Lanes(BITS.map(f32::from_bits));
+        let (expected, rest) = Portable.run(Take(v));
+        assert_eq!(expected[..8], [0x3f80, 0x3f82, 0x3f81, 0x3f80, 0xbf82, 0x7f7f, 0x7f80, 0]);
+        assert_eq!(expected[8..], [1, 0x8000, 0, 0x7f80, 0xff80, 0x7fc0, 0x7fc0, 0x4049]);
+        for token in Level::ALL.into_iter().filter_map(Level::token) {
+            let (found, left) = token.run(Take(v));
+            assert_eq!(found, expected, "{}", token.level());
+            // Whatever NaN is left, it is one.
+            let bits = |v: Lanes| v.0.map(|v| if v.is_nan() { f32::NAN.to_bits() } else { v.to_bits() });
+            assert_eq!(bits(left), bits(rest), "{}", token.level());
         }
     }
 

@@ -34,7 +34,7 @@ impl<'a> TileRun<'a> {
                 if pass.ends_at() == Some(index) {
                     return;
                 }
-                gate_map(rule, &gates.output, &mut d);
+                gate_map(plan.machine.token, rule, &gates.output, &mut d);
             }
             let ds = plan.dgrad(&block.expand, &geometry.expand_back, &d, (rule, &gates.spatial));
             let dr = plan.dgrad(&block.spatial, &geometry.spatial_back, &ds, (rule, &gates.reduce));
@@ -75,9 +75,9 @@ impl<'a> TileRun<'a> {
         plan.head.dgrad(plan.machine.token, &self.seeds, None, &mut floats);
         let side = plan.blocks[last].geometry[self.whole].side_out;
         let mut d = Map::take(&plan.lines, Layout::Dense { side }, n, FEATURES, plan.back_parts());
-        d.pack(&floats);
+        d.pack(plan.machine.token, &floats);
         if !pass.taps.contains(&last) {
-            gate_map(pass.rule, &self.gates[last].output, &mut d);
+            gate_map(plan.machine.token, pass.rule, &self.gates[last].output, &mut d);
         }
         d
     }

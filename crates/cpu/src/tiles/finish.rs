@@ -6,7 +6,6 @@
 use backlit_net::Rule;
 
 use super::Line;
-use super::bf16::split;
 use super::layout::NONE;
 use super::map::{CHANNELS, Map};
 use crate::isa::Isa;
@@ -111,7 +110,7 @@ impl Finish<'_> {
     #[inline(always)]
     pub(crate) fn apply<I: Isa>(&self, isa: I, mut sums: [Lanes; 2], at: At, out: &mut Out<'_>) {
         if let Some(bias) = self.bias {
-            add(&mut sums, &bias[at.block]);
+            add(&mut sums, bias[at.block].as_chunks().0);
         }
         match self.residual {
             Residual::None => {}
@@ -119,7 +118,7 @@ impl Finish<'_> {
                 let place = places[at.pixel];
                 if place != NONE {
                     let first = at.block * map.block_stride() + map.layout.lead() + at.image * map.layout.positions();
-                    add(&mut sums, &map.value(first + place as usize));
+                    add(&mut sums, &map.value(first + place as usize).map(|half| half.0));
                 }
             }
             Residual::Floats { values, pixels, places } => {
@@ -127,7 +126,7 @@ impl Finish<'_> {
                 if place != NONE {
                     let first = (at.flat - at.pixel) / out.pixels * pixels;
                     let at = (first + place as usize) * CHANNELS;
-                    add(&mut sums, values[at..].first_chunk().expect("32 channels of a pixel"));
+                    add(&mut sums, values[at..][..CHANNELS].as_chunks().0);
                 }
             }
         }
@@ -151,36 +150,35 @@ impl Finish<'_> {
         let line = at.line - out.first_line;
         let [a, b, c] = &mut out.parts;
         if !c.is_empty() {
-            let parts = split_all::<3>(&sums);
+            let parts = split_all::<I, 3>(isa, &sums);
             (a[line], b[line], c[line]) = (parts[0], parts[1], parts[2]);
         } else if !b.is_empty() {
-            let parts = split_all::<2>(&sums);
+            let parts = split_all::<I, 2>(isa, &sums);
             (a[line], b[line]) = (parts[0], parts[1]);
         } else if !a.is_empty() {
-            a[line] = split_all::<1>(&sums)[0];
+            a[line] = split_all::<I, 1>(isa, &sums)[0];
         }
     }
 }
 
 /// Splits 32 numbers, lane by lane.
 #[inline(always)]
-pub(crate) fn split_all<const P: usize>(values: &[Lanes; 2]) -> [Line; P] {
-    let mut lines = [Line::ZERO; P];
-    // Two loops over whole registers: of one over 32 lanes the compiler makes gathers.
-    for (half, values) in values.iter().enumerate() {
-        for l in 0..LANES {
-            let parts = split::<P>(values.0[l]);
-            for p in 0..P {
-                lines[p].0[half * LANES + l] = parts[p];
-            }
+pub(crate) fn split_all<I: Isa, const P: usize>(isa: I, values: &[Lanes; 2]) -> [Line; P] {
+    let mut rest = *values;
+    std::array::from_fn(|_| {
+        let mut line = Line::ZERO;
+        for (part, rest) in line.0.as_chunks_mut::<LANES>().0.iter_mut().zip(&mut rest) {
+            *part = isa.take_bf16(rest);
         }
-    }
-    lines
+        line
+    })
 }
 
 #[inline(always)]
-fn add(sums: &mut [Lanes; 2], values: &[f32; CHANNELS]) {
-    for l in 0..CHANNELS {
-        sums[l / LANES].0[l % LANES] += values[l];
+fn add(sums: &mut [Lanes; 2], values: &[[f32; LANES]]) {
+    for (sums, values) in sums.iter_mut().zip(values) {
+        for l in 0..LANES {
+            sums.0[l] += values[l];
+        }
     }
 }

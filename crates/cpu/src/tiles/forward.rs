@@ -58,7 +58,7 @@ impl<'a> TileRun<'a> {
         let side = entry.geometry[self.whole].side_in;
         let channels = x.len() / (n * side * side);
         let mut map = Map::take(&plan.lines, Layout::Dense { side }, n, channels, plan.parts_read(first));
-        map.pack(x);
+        map.pack(plan.machine.token, x);
         let floats = plan.recipe.exact_shortcut.then(|| {
             let mut floats = plan.floats.take(x.len());
             from_nhwc(x, n, channels, &mut floats);

@@ -10,9 +10,12 @@
 //! a task that makes 32 channels of some pixels writes one piece too.
 
 use super::Line;
-use super::bf16::{split, widen};
+use super::bf16::widen;
+use super::finish::split_all;
 use super::layout::Layout;
 use super::pool::{Loan, Pool};
+use crate::isa::{Isa, Job, Token};
+use crate::lanes::{LANES, Lanes};
 use rayon::prelude::*;
 
 /// Channels of a line.
@@ -107,29 +110,16 @@ impl<'a> Map<'a> {
     }
 
     /// From `[n, side, side, channels]`.
-    pub(crate) fn pack(&mut self, values: &[f32]) {
+    pub(crate) fn pack(&mut self, token: Token, values: &[f32]) {
         let (layout, n, channels) = (self.layout, self.n, self.blocks * CHANNELS);
-        let (pixels, stride, blocks, count) = (layout.pixels(), self.block_stride(), self.blocks, self.parts.len());
+        let (stride, blocks, count) = (self.block_stride(), self.blocks, self.parts.len());
         let [a, b, c] = self.parts_mut();
         // Parts that there are not are empty slices.
-        let block = |(block, [mut a, mut b, mut c]): (usize, [&mut [Line]; 3])| {
-            for image in 0..n {
-                let first = layout.lead() + image * layout.positions();
-                for pixel in 0..pixels {
-                    let at = first + layout.position(pixel / layout.side(), pixel % layout.side());
-                    let from = &values[(image * pixels + pixel) * channels + block * CHANNELS..][..CHANNELS];
-                    let parts = [&mut a, &mut b, &mut c];
-                    for (p, part) in parts.into_iter().enumerate().take(count) {
-                        for (l, &x) in from.iter().enumerate() {
-                            part[at].0[l] = split::<3>(x)[p];
-                        }
-                    }
-                }
-            }
-        };
         let chunks = |part| -> Vec<&mut [Line]> { by_blocks(part, stride, blocks) };
-        let all = chunks(a).into_par_iter().zip(chunks(b)).zip(chunks(c));
-        all.map(|((a, b), c)| [a, b, c]).enumerate().for_each(block);
+        let all = chunks(a).into_par_iter().zip(chunks(b)).zip(chunks(c)).enumerate();
+        all.for_each(|(block, ((a, b), c))| {
+            token.run(Pack { layout, n, channels, first: block * CHANNELS, values, to: [a, b, c], count });
+        });
     }
 
     /// To `[n, side, side, channels]`, each image times its factor.
@@ -141,7 +131,10 @@ impl<'a> Map<'a> {
             for (column, values) in values.chunks_exact_mut(channels).enumerate() {
                 let at = layout.lead() + image * layout.positions() + layout.position(row, column);
                 for (block, values) in values.as_chunks_mut::<CHANNELS>().0.iter_mut().enumerate() {
-                    *values = self.value(block * self.block_stride() + at).map(|v| v * factors[image]);
+                    let value = self.value(block * self.block_stride() + at);
+                    for (values, value) in values.as_chunks_mut::<LANES>().0.iter_mut().zip(value) {
+                        *values = value.0.map(|v| v * factors[image]);
+                    }
                 }
             }
         });
@@ -150,15 +143,51 @@ impl<'a> Map<'a> {
 
     /// The sum of the parts of a line, smallest first.
     #[inline(always)]
-    pub(crate) fn value(&self, at: usize) -> [f32; CHANNELS] {
-        let mut sum = [0f32; CHANNELS];
+    pub(crate) fn value(&self, at: usize) -> [Lanes; 2] {
+        let mut sums = [Lanes::default(); 2];
         for part in self.parts.iter().rev() {
-            let line = &part[at].0;
-            for l in 0..CHANNELS {
-                sum[l] += widen(line[l]);
+            for (sum, line) in sums.iter_mut().zip(part[at].0.as_chunks::<LANES>().0) {
+                for l in 0..LANES {
+                    sum.0[l] += widen(line[l]);
+                }
             }
         }
-        sum
+        sums
+    }
+}
+
+/// Packs 32 channels of all images.
+struct Pack<'a> {
+    layout: Layout,
+    n: usize,
+    channels: usize,
+    /// The first of the 32.
+    first: usize,
+    /// `[n, side, side, channels]`.
+    values: &'a [f32],
+    to: [&'a mut [Line]; 3],
+    /// Parts that there are.
+    count: usize,
+}
+
+impl Job for Pack<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(mut self, isa: I) {
+        let (layout, pixels) = (self.layout, self.layout.pixels());
+        for image in 0..self.n {
+            let first = layout.lead() + image * layout.positions();
+            for pixel in 0..pixels {
+                let at = first + layout.position(pixel / layout.side(), pixel % layout.side());
+                let from = &self.values[(image * pixels + pixel) * self.channels + self.first..][..CHANNELS];
+                let (halves, _) = from.as_chunks::<LANES>();
+                let lines = split_all::<I, 3>(isa, &[Lanes(halves[0]), Lanes(halves[1])]);
+                for (part, line) in self.to.iter_mut().zip(lines).take(self.count) {
+                    part[at] = line;
+                }
+            }
+        }
     }
 }
 
@@ -173,6 +202,7 @@ fn by_blocks(part: &mut [Line], stride: usize, blocks: usize) -> Vec<&mut [Line]
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::isa::Level;
 
     #[test]
     fn packed_and_unpacked() {
@@ -182,7 +212,7 @@ mod tests {
         let values: Vec<f32> = (0..n * side * side * channels).map(|i| random.signed(i)).collect();
         for layout in [Layout::Dense { side }, Layout::Padded { side }, Layout::Split { side }] {
             let mut map = Map::take(&pool, layout, n, channels, 3);
-            map.pack(&values);
+            map.pack(Level::Portable.token().expect("any processor"), &values);
             let mut found = vec![f32::NAN; values.len()];
             map.unpack(&[1.0, 2.0], &mut found);
             let expected = values.iter().enumerate().map(|(i, v)| if i < values.len() / 2 { *v } else { 2.0 * v });

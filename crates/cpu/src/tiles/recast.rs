@@ -5,8 +5,8 @@ use rayon::prelude::*;
 
 use super::finish::{Word, split_all};
 use super::map::{CHANNELS, Map};
-use crate::isa::{Isa, Portable};
-use crate::lanes::{GateWord, LANES, Lanes};
+use crate::isa::{Isa, Job, Token};
+use crate::lanes::{GateWord, LANES};
 
 /// `[block of 32 channels][n][pixel][32]` to `[n, pixel, channels]`.
 pub(crate) fn to_nhwc(floats: &[f32], n: usize, channels: usize, nhwc: &mut [f32]) {
@@ -45,23 +45,37 @@ pub(crate) fn words_from_nhwc(from: &[GateWord], blocks: usize, words: &mut [Wor
 }
 
 /// Sends a whole map back through its ReLUs, where that could not be done while its gradients were made.
-pub(crate) fn gate_map(rule: Rule, words: &[Word], d: &mut Map<'_>) {
-    let (layout, n, count, stride) = (d.layout, d.n, d.parts(), d.block_stride());
-    let places = layout.places();
-    for block in 0..d.blocks {
-        for image in 0..n {
-            let first = block * stride + layout.lead() + image * layout.positions();
-            let words = &words[(block * n + image) * places.len()..][..places.len()];
-            for (&word, &place) in words.iter().zip(&places) {
-                let at = first + place as usize;
-                let all = d.value(at);
-                let mut values: [Lanes; 2] =
-                    std::array::from_fn(|h| Lanes(std::array::from_fn(|l| all[h * LANES + l])));
-                Portable.relu_dgrad(rule, word as GateWord, &mut values[0]);
-                Portable.relu_dgrad(rule, (word >> LANES) as GateWord, &mut values[1]);
-                // What was the sum of parts is so again; a zero is zero in all of them.
-                let lines = split_all::<3>(&values);
-                d.parts_mut().into_iter().zip(lines).take(count).for_each(|(part, line)| part[at] = line);
+pub(crate) fn gate_map(token: Token, rule: Rule, words: &[Word], d: &mut Map<'_>) {
+    token.run(GateMap { rule, words, d });
+}
+
+struct GateMap<'a, 'b> {
+    rule: Rule,
+    words: &'a [Word],
+    d: &'a mut Map<'b>,
+}
+
+impl Job for GateMap<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self, isa: I) {
+        let GateMap { rule, words, d } = self;
+        let (layout, n, count, stride) = (d.layout, d.n, d.parts(), d.block_stride());
+        let places = layout.places();
+        for block in 0..d.blocks {
+            for image in 0..n {
+                let first = block * stride + layout.lead() + image * layout.positions();
+                let words = &words[(block * n + image) * places.len()..][..places.len()];
+                for (&word, &place) in words.iter().zip(&places) {
+                    let at = first + place as usize;
+                    let mut values = d.value(at);
+                    isa.relu_dgrad(rule, word as GateWord, &mut values[0]);
+                    isa.relu_dgrad(rule, (word >> LANES) as GateWord, &mut values[1]);
+                    // What was the sum of parts is so again; a zero is zero in all of them.
+                    let lines = split_all::<I, 3>(isa, &values);
+                    d.parts_mut().into_iter().zip(lines).take(count).for_each(|(part, line)| part[at] = line);
+                }
             }
         }
     }

@@ -124,7 +124,7 @@ fn forward(machine: Machine, s: &Conv2d, scheme: Scheme, x: &[f64], w: &[f64], f
     let even = s.kernel == 1 && s.stride == 2;
     let whole = if even { Layout::Dense { side: s.height } } else { layout };
     let mut map = Map::take(&pool, whole, N, s.c_in, scheme.x_parts());
-    map.pack(&to_f32(x));
+    map.pack(machine.token, &to_f32(x));
     let map = if even { map.even(&pool) } else { map };
     run_op(machine, &op, &[Term { map: &map, panels: &packed(s, scheme, w, false) }], finish, s.c_out)
 }
@@ -133,7 +133,7 @@ fn backward(machine: Machine, s: &Conv2d, scheme: Scheme, dy: &[f64], w: &[f64],
     let pool = Pool::default();
     let (layout, op) = back_op(s);
     let mut map = Map::take(&pool, layout, N, s.c_out, scheme.x_parts());
-    map.pack(&to_f32(dy));
+    map.pack(machine.token, &to_f32(dy));
     run_op(machine, &op, &[Term { map: &map, panels: &packed(s, scheme, w, true) }], finish, s.c_in)
 }
 
@@ -156,7 +156,7 @@ fn bitwise_equal_to_the_reference_where_sums_are_exact() {
                 let pool = Pool::default();
                 let dense = Layout::Dense { side: s.output().0 };
                 let mut map = Map::take(&pool, dense, N, s.c_out, 1);
-                map.pack(&to_f32(&residual));
+                map.pack(machine.token, &to_f32(&residual));
                 let places = dense.places();
                 let floats = blocked(&to_f32(&residual), dense.pixels(), s.c_out, false);
                 for residual in [
@@ -249,7 +249,7 @@ fn two_terms_and_a_sparse_residual() {
         let pool = Pool::default();
         let map = |side: usize, values: &[f64]| {
             let mut map = Map::take(&pool, Layout::Dense { side }, N, c, 1);
-            map.pack(&to_f32(values));
+            map.pack(machine.token, &to_f32(values));
             map
         };
         let (a, b, small) = (map(side, &x0), map(side, &x1), map(side / 2, &small));
