@@ -1,6 +1,7 @@
 // Device memory, and the shared memory of blocks as kernels address it.
 #include <sys/mman.h>
 #include <unistd.h>
+#include <deque>
 #include <map>
 #include <mutex>
 #include "runtime.h"
@@ -13,6 +14,26 @@ std::mutex mutex;
 std::map<void*, Mapping>& mappings() {
   static std::map<void*, Mapping>& all = *new std::map<void*, Mapping>;   // lives as long as the process
   return all;
+}
+
+// Addresses freed last stay taken, and unreadable: what is mapped next would come to lie there, and a kernel that still
+// uses them would find itself in somebody else's memory.
+constexpr size_t KEPT = 64;
+std::deque<Mapping>& kept() {
+  static std::deque<Mapping>& all = *new std::deque<Mapping>;
+  return all;
+}
+
+// Gives the memory back, not yet the addresses; the mutex is held.
+void retire(Mapping m) {
+  if (mmap(m.map, m.bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED) {
+    munmap(m.map, m.bytes);
+    return;
+  }
+  kept().push_back(m);
+  if (kept().size() <= KEPT) return;
+  munmap(kept().front().map, kept().front().bytes);
+  kept().pop_front();
 }
 }  // namespace
 
@@ -73,5 +94,6 @@ extern "C" void emu_free(void* p) {
     mappings().erase(found);
   }
   chk_free(p);
-  munmap(mapping.map, mapping.bytes);
+  std::lock_guard<std::mutex> lock(mutex);
+  retire(mapping);
 }
