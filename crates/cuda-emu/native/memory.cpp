@@ -17,8 +17,8 @@ std::map<void*, Mapping>& mappings() {
 }
 
 // Addresses freed last stay taken, and unreadable: what is mapped next would come to lie there, and a kernel that still
-// uses them would find itself in somebody else's memory.
-constexpr size_t KEPT = 64;
+// uses them would find itself in somebody else's memory. They cost no memory, and there are 2^47 of them.
+constexpr size_t KEPT = 4096;
 std::deque<Mapping>& kept() {
   static std::deque<Mapping>& all = *new std::deque<Mapping>;
   return all;

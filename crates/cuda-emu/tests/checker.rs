@@ -1,7 +1,5 @@
 //! The checker's view of single accesses: what it must report, what it must let pass, and how buffers come and go.
 
-use std::sync::{PoisonError, RwLock, RwLockReadGuard};
-
 use backlit_cuda_emu::direct::{Memory, Shape, launch};
 use backlit_cuda_emu::{Async, Settings, check, with};
 use bytemuck::{Pod, Zeroable};
@@ -16,13 +14,6 @@ struct Params {
 }
 
 const SEEDS: [u64; 3] = [0, 1, 2];
-
-/// Freed memory may be handed out again at once, to a test that runs beside the one that wants to see it reported.
-static BESIDE: RwLock<()> = RwLock::new(());
-
-fn beside_others() -> RwLockReadGuard<'static, ()> {
-    BESIDE.read().unwrap_or_else(PoisonError::into_inner)
-}
 
 fn probe(mode: u32, blocks: u32, threads: u32, x: u64, y: u64, checked: bool, seed: u64) -> Result<(), String> {
     let shape = Shape { blocks, threads, shared: 256 };
@@ -43,7 +34,6 @@ fn says(mode: u32, blocks: u32, threads: u32) -> Option<String> {
 
 #[test]
 fn patterns_without_races_pass() {
-    let _beside = beside_others();
     for (mode, blocks, threads) in
         [(0, 3, 64), (1, 2, 128), (3, 4, 128), (4, 4, 128), (7, 3, 128), (9, 1, 32), (10, 4, 128), (11, 2, 128)]
     {
@@ -53,7 +43,6 @@ fn patterns_without_races_pass() {
 
 #[test]
 fn races_are_reported_with_both_lines() {
-    let _beside = beside_others();
     for (mode, blocks, threads, class) in [
         (2, 1, 128, "race: "),
         (5, 3, 32, "race between blocks: "),
@@ -69,7 +58,6 @@ fn races_are_reported_with_both_lines() {
 
 #[test]
 fn unwritten_and_poisoned_memory_may_not_be_read() {
-    let _beside = beside_others();
     let (x, y) = (Memory::<u32>::from("x", &[7; 64]), Memory::<u32>::new("y", 64));
     let read = |x: u64| probe(10, 1, 64, x, y.address(), true, 0);
     assert_eq!(read(x.address()), Ok(()));
@@ -88,7 +76,6 @@ fn unwritten_and_poisoned_memory_may_not_be_read() {
 
 #[test]
 fn what_a_fast_launch_was_handed_counts_as_written() {
-    let _beside = beside_others();
     let (x, y) = (Memory::<u32>::from("x", &[7; 64]), Memory::<u32>::new("y", 64));
     let z = Memory::<u32>::new("z", 64);
     assert_eq!(probe(10, 1, 64, x.address(), y.address(), false, 0), Ok(()));
@@ -99,7 +86,6 @@ fn what_a_fast_launch_was_handed_counts_as_written() {
 
 #[test]
 fn freed_memory_is_named() {
-    let _alone = BESIDE.write().unwrap_or_else(PoisonError::into_inner);
     let y = Memory::<u32>::new("y", 64);
     let gone = Memory::<u32>::from("gone", &[1; 64]).address();
     let text = probe(10, 1, 64, gone, y.address(), true, 0).unwrap_err();
@@ -108,7 +94,6 @@ fn freed_memory_is_named() {
 
 #[test]
 fn launches_of_several_threads_are_checked_at_once() {
-    let _beside = beside_others();
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
