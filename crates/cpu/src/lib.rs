@@ -23,6 +23,7 @@
 #![deny(unsafe_code)]
 
 mod answer;
+mod bf16;
 mod buffers;
 mod engine;
 mod gates;

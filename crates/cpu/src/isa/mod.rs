@@ -19,8 +19,8 @@ use std::ops::Range;
 
 use backlit_net::Rule;
 
+use crate::bf16;
 use crate::lanes::{GateWord, LANES, Lanes};
-use crate::tiles::bf16;
 
 #[cfg(target_arch = "x86_64")]
 pub use amx::{Amx, NoAmx};

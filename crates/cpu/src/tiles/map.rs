@@ -10,10 +10,10 @@
 //! a task that makes 32 channels of some pixels writes one piece too.
 
 use super::Line;
-use super::bf16::widen;
 use super::finish::split_all;
 use super::layout::Layout;
 use super::pool::{Loan, Pool};
+use crate::bf16::widen;
 use crate::isa::{Isa, Job, Token};
 use crate::lanes::{LANES, Lanes};
 use rayon::prelude::*;

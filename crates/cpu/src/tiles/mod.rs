@@ -17,7 +17,6 @@
 //! - [`block`]: the convolutions of a block in both passes, and which pixels they need; [`plan`]: the network.
 
 mod backward;
-pub(crate) mod bf16;
 pub(crate) mod block;
 pub(crate) mod conv;
 pub(crate) mod finish;

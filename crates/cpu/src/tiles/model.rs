@@ -9,8 +9,8 @@
 //! Lanes are the sixteen columns, so each output is summed in the order of the instruction whatever the vector length.
 
 use super::{Line, TILE_ROWS, Tiles};
+use crate::bf16::widen;
 use crate::isa::Isa;
-use crate::tiles::bf16::widen;
 
 /// Tile registers as arrays of floats.
 pub(crate) struct ModelTiles<I> {

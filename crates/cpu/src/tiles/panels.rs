@@ -9,9 +9,9 @@
 
 use rayon::prelude::*;
 
-use super::bf16::split;
 use super::scheme::Scheme;
 use super::{Line, TILE_ROWS};
+use crate::bf16::split;
 
 /// Blocks of 32 read channels that one round of taps covers.
 pub(crate) const GROUP: usize = 4;
@@ -92,7 +92,7 @@ impl Panels {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tiles::bf16::widen;
+    use crate::bf16::widen;
 
     #[test]
     fn every_weight_is_where_it_is_looked_for() {

@@ -1,6 +1,6 @@
 //! Which products of parts make up a product of numbers.
 //!
-//! With x = x0 + x1 + x2 and w = w0 + w1 + w2 split as in [`bf16`](super::bf16), part 1 is at most 2^-8 of the number
+//! With x = x0 + x1 + x2 and w = w0 + w1 + w2 split as in [`bf16`](crate::bf16), part 1 is at most 2^-8 of the number
 //! and part 2 at most 2^-17. So product (i, j) is about 2^-8(i+j) of the whole, and what is left out bounds the error.
 
 /// A list of products of parts, each a pass of the tiles over the whole sum.

@@ -2,11 +2,11 @@
 
 use backlit_testkit::random::Random;
 
-use super::super::bf16::{round, widen};
 use super::super::conv::{Machine, Unit};
 use super::super::model::ModelTiles;
 use super::super::{Line, TILE_ROWS, Tiles};
 use super::machines;
+use crate::bf16::{round, widen};
 use crate::isa::{Isa, Job};
 
 type Sums = [[[[f32; 16]; TILE_ROWS]; 2]; 2];
