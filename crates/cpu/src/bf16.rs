@@ -10,12 +10,15 @@
 //! part is off by at most 2^-8 of x, two by 2^-17 (the sign of the second is the ninth bit of the first), and three by
 //! nothing, for a float32 has 24 bits.
 
+/// What every NaN is rounded to.
+pub(crate) const NAN: u16 = 0x7fc0;
+
 /// Rounds to nearest, ties to even. A NaN stays a NaN.
 #[inline(always)]
 pub(crate) fn round(x: f32) -> u16 {
     let bits = x.to_bits();
     let rounded = (bits.wrapping_add(0x7fff + (bits >> 16 & 1)) >> 16) as u16;
-    if x.is_nan() { 0x7fc0 } else { rounded }
+    if x.is_nan() { NAN } else { rounded }
 }
 
 /// Exact.

@@ -6,10 +6,8 @@
 
 use std::arch::x86_64::*;
 
-use backlit_net::Rule;
-
 use super::{Isa, Job, Sums, check_lengths, prefetch, spread};
-use crate::lanes::{GateWord, LANES, Lanes};
+use crate::lanes::Lanes;
 
 /// Proof that the processor, and the system that runs it, have AVX2 and FMA.
 #[derive(Clone, Copy, Debug)]
@@ -63,64 +61,6 @@ unsafe fn strip<const M: usize>(rows: &[&[f32]], panels: &[Lanes], sums: &mut [L
     }
 }
 
-/// [`Isa::relu`].
-#[target_feature(enable = "avx2")]
-#[allow(unsafe_code)]
-#[inline]
-fn relu(v: &mut Lanes) -> GateWord {
-    let zero = _mm256_setzero_ps();
-    let mut word = 0;
-    for h in 0..HALVES {
-        let half = v.0[8 * h..].as_mut_ptr();
-        // SAFETY: a `Lanes` has 16 floats, h < 2, and each half begins at a multiple of 32 bytes.
-        unsafe {
-            let x = _mm256_load_ps(half);
-            word |= _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(x, zero)) << (8 * h);
-            // The second operand wins if either is a NaN.
-            _mm256_store_ps(half, _mm256_max_ps(zero, x));
-        }
-    }
-    word as GateWord
-}
-
-/// [`Isa::not_zero`].
-#[target_feature(enable = "avx2")]
-#[allow(unsafe_code)]
-#[inline]
-fn not_zero(v: &[f32; LANES]) -> GateWord {
-    let mut word = 0;
-    for h in 0..HALVES {
-        // SAFETY: sixteen floats, and h < 2.
-        let x = unsafe { _mm256_loadu_ps(v.as_ptr().add(8 * h)) };
-        word |= _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_NEQ_UQ>(x, _mm256_setzero_ps())) << (8 * h);
-    }
-    word as GateWord
-}
-
-/// [`Isa::relu_dgrad`].
-#[target_feature(enable = "avx2")]
-#[allow(unsafe_code)]
-#[inline]
-fn relu_dgrad(rule: Rule, word: GateWord, d: &mut Lanes) {
-    let bits = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
-    for h in 0..HALVES {
-        let half = d.0[8 * h..].as_mut_ptr();
-        // SAFETY: as in `relu`.
-        unsafe {
-            let mut x = _mm256_load_ps(half);
-            if rule != Rule::Plain {
-                x = _mm256_max_ps(x, _mm256_setzero_ps());
-            }
-            if rule != Rule::Rectified {
-                let word = _mm256_set1_epi32(i32::from(word) >> (8 * h));
-                let open = _mm256_cmpeq_epi32(_mm256_and_si256(word, bits), bits);
-                x = _mm256_and_ps(x, _mm256_castsi256_ps(open));
-            }
-            _mm256_store_ps(half, x);
-        }
-    }
-}
-
 impl Isa for Avx2 {
     const ROWS: usize = 6;
     const PANELS: usize = 1;
@@ -157,26 +97,5 @@ impl Isa for Avx2 {
                 _ => strip::<1>(rows, panels, sums, found, ahead),
             }
         }
-    }
-
-    #[inline(always)]
-    #[allow(unsafe_code)]
-    fn relu(self, v: &mut Lanes) -> GateWord {
-        // SAFETY: the processor has AVX2 (see `run`).
-        unsafe { relu(v) }
-    }
-
-    #[inline(always)]
-    #[allow(unsafe_code)]
-    fn not_zero(self, v: &[f32; LANES]) -> GateWord {
-        // SAFETY: the processor has AVX2 (see `run`).
-        unsafe { not_zero(v) }
-    }
-
-    #[inline(always)]
-    #[allow(unsafe_code)]
-    fn relu_dgrad(self, rule: Rule, word: GateWord, d: &mut Lanes) {
-        // SAFETY: the processor has AVX2 (see `run`).
-        unsafe { relu_dgrad(rule, word, d) }
     }
 }

@@ -7,10 +7,8 @@
 
 use std::arch::x86_64::*;
 
-use backlit_net::Rule;
-
 use super::{Isa, Job, Sums, check_lengths, prefetch, spread};
-use crate::lanes::{GateWord, LANES, Lanes};
+use crate::lanes::Lanes;
 
 /// Proof that the processor, and the system that runs it, have AVX-512F (and AVX2 and FMA, as all such have).
 #[derive(Clone, Copy, Debug)]
@@ -66,72 +64,6 @@ unsafe fn strip<const M: usize>(rows: &[&[f32]], panels: &[Lanes], sums: &mut [L
     }
 }
 
-/// [`Isa::relu`].
-#[target_feature(enable = "avx512f")]
-#[allow(unsafe_code)]
-#[inline]
-fn relu(v: &mut Lanes) -> GateWord {
-    let zero = _mm512_setzero_ps();
-    // SAFETY: a `Lanes` is 16 floats at a multiple of 64 bytes.
-    unsafe {
-        let x = _mm512_load_ps(v.0.as_ptr());
-        // The second operand wins if either is a NaN.
-        _mm512_store_ps(v.0.as_mut_ptr(), _mm512_max_ps(zero, x));
-        _mm512_cmp_ps_mask::<_CMP_GT_OQ>(x, zero)
-    }
-}
-
-/// [`Isa::not_zero`].
-#[target_feature(enable = "avx512f")]
-#[allow(unsafe_code)]
-#[inline]
-fn not_zero(v: &[f32; LANES]) -> GateWord {
-    // SAFETY: sixteen floats.
-    let x = unsafe { _mm512_loadu_ps(v.as_ptr()) };
-    _mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(x, _mm512_setzero_ps())
-}
-
-/// [`Isa::take_bf16`].
-#[target_feature(enable = "avx512f")]
-#[allow(unsafe_code)]
-#[inline]
-fn take_bf16(v: &mut Lanes) -> [u16; LANES] {
-    // SAFETY: a `Lanes` is 16 floats at a multiple of 64 bytes.
-    let x = unsafe { _mm512_load_ps(v.0.as_ptr()) };
-    // Half a unit in the last place of what stays, less one where that is even: ties go to even.
-    let bits = _mm512_castps_si512(x);
-    let odd = _mm512_and_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(1));
-    let up = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), odd);
-    let nearest = _mm512_and_si512(up, _mm512_set1_epi32(0xffff_0000_u32 as i32));
-    let none = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(x, x);
-    let nearest = _mm512_mask_mov_epi32(nearest, none, _mm512_set1_epi32(0x7fc0_0000));
-    let mut taken = [0; LANES];
-    // SAFETY: as above, and `taken` has 32 bytes.
-    unsafe {
-        _mm512_store_ps(v.0.as_mut_ptr(), _mm512_sub_ps(x, _mm512_castsi512_ps(nearest)));
-        _mm256_storeu_si256(taken.as_mut_ptr().cast(), _mm512_cvtepi32_epi16(_mm512_srli_epi32::<16>(nearest)));
-    }
-    taken
-}
-
-/// [`Isa::relu_dgrad`].
-#[target_feature(enable = "avx512f")]
-#[allow(unsafe_code)]
-#[inline]
-fn relu_dgrad(rule: Rule, word: GateWord, d: &mut Lanes) {
-    // SAFETY: as in `relu`.
-    unsafe {
-        let mut x = _mm512_load_ps(d.0.as_ptr());
-        if rule != Rule::Plain {
-            x = _mm512_max_ps(x, _mm512_setzero_ps());
-        }
-        if rule != Rule::Rectified {
-            x = _mm512_maskz_mov_ps(word, x);
-        }
-        _mm512_store_ps(d.0.as_mut_ptr(), x);
-    }
-}
-
 impl Isa for Avx512 {
     const ROWS: usize = 14;
     const PANELS: usize = PANELS;
@@ -170,33 +102,5 @@ impl Isa for Avx512 {
             };
         }
         by_rows!(14 13 12 11 10 9 8 7 6 5 4 3 2)
-    }
-
-    #[inline(always)]
-    #[allow(unsafe_code)]
-    fn relu(self, v: &mut Lanes) -> GateWord {
-        // SAFETY: the processor has AVX-512F (see `run`).
-        unsafe { relu(v) }
-    }
-
-    #[inline(always)]
-    #[allow(unsafe_code)]
-    fn not_zero(self, v: &[f32; LANES]) -> GateWord {
-        // SAFETY: the processor has AVX-512F (see `run`).
-        unsafe { not_zero(v) }
-    }
-
-    #[inline(always)]
-    #[allow(unsafe_code)]
-    fn take_bf16(self, v: &mut Lanes) -> [u16; LANES] {
-        // SAFETY: the processor has AVX-512F (see `run`).
-        unsafe { take_bf16(v) }
-    }
-
-    #[inline(always)]
-    #[allow(unsafe_code)]
-    fn relu_dgrad(self, rule: Rule, word: GateWord, d: &mut Lanes) {
-        // SAFETY: the processor has AVX-512F (see `run`).
-        unsafe { relu_dgrad(rule, word, d) }
     }
 }

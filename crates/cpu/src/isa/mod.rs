@@ -11,6 +11,7 @@ mod amx;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod bits;
 mod level;
 mod portable;
 mod vector;
@@ -19,7 +20,6 @@ use std::ops::Range;
 
 use backlit_net::Rule;
 
-use crate::bf16;
 use crate::lanes::{GateWord, LANES, Lanes};
 
 #[cfg(target_arch = "x86_64")]
@@ -28,6 +28,7 @@ pub use amx::{Amx, NoAmx};
 pub use avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
 pub use avx512::Avx512;
+pub use bits::Bits;
 pub use level::{Level, Token};
 pub use portable::Portable;
 pub use vector::Vectors;
@@ -56,7 +57,7 @@ pub enum Sums {
 pub(crate) const MOST_ROWS: usize = 14;
 
 /// Proof that an instruction set may be used.
-pub trait Isa: Vectors + Copy + Send + Sync + 'static {
+pub trait Isa: Bits + Copy + Send + Sync + 'static {
     /// The most rows of a strip: as many as have their sums in registers, beside a panel and an element.
     const ROWS: usize;
 
@@ -87,24 +88,25 @@ pub trait Isa: Vectors + Copy + Send + Sync + 'static {
     fn accumulate(self, rows: &[&[f32]], panels: &[Lanes], sums: &mut [Lanes], found: Sums, ahead: &[Lanes]);
 
     /// Applies ReLU and returns which lanes passed, those above zero. A NaN stays.
-    fn relu(self, v: &mut Lanes) -> GateWord;
-
-    /// Bit l is set where lane l is not zero. A NaN counts as not zero, -0 as zero.
-    fn not_zero(self, v: &[f32; LANES]) -> GateWord;
-
-    /// Takes the nearest bfloat16 of every lane out of it, and returns them; what is left is exact. A NaN stays one.
     #[inline(always)]
-    fn take_bf16(self, v: &mut Lanes) -> [u16; LANES] {
-        let mut taken = [0; LANES];
-        for l in 0..LANES {
-            taken[l] = bf16::round(v.0[l]);
-            v.0[l] -= bf16::widen(taken[l]);
+    fn relu(self, v: &mut [f32; LANES]) -> GateWord {
+        let mut word = 0;
+        for part in 0..LANES / Self::WIDTH {
+            let x = self.load(v, part);
+            word |= self.above_zero(x) << (part * Self::WIDTH);
+            self.store(self.at_least_zero(x), v, part);
         }
-        taken
+        word
     }
 
     /// Sends sixteen gradients back through ReLUs whose outputs left `word`.
-    fn relu_dgrad(self, rule: Rule, word: GateWord, d: &mut Lanes);
+    #[inline(always)]
+    fn relu_dgrad(self, rule: Rule, word: GateWord, d: &mut [f32; LANES]) {
+        for part in 0..LANES / Self::WIDTH {
+            let x = self.gated(rule, word >> (part * Self::WIDTH), self.load(d, part));
+            self.store(x, d, part);
+        }
+    }
 }
 
 /// The steps of a strip, some at a time, with the lines `ahead` that are asked for before these: every number below
@@ -148,66 +150,6 @@ fn check_lengths<I: Isa>(rows: &[&[f32]], panels: &[Lanes], sums: &[Lanes]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_is_not_zero() {
-        struct NotZero([f32; LANES]);
-        impl Job for NotZero {
-            type Output = GateWord;
-
-            fn run<I: Isa>(self, isa: I) -> GateWord {
-                isa.not_zero(&self.0)
-            }
-        }
-        let mut v = [0.0; LANES];
-        (v[0], v[3], v[7], v[8], v[9], v[15]) = (f32::NAN, -0.0, 1e-45, f32::NEG_INFINITY, -1e-30, 2.0);
-        for token in Level::ALL.into_iter().filter_map(Level::token) {
-            assert_eq!(token.run(NotZero(v)), 0b1000_0011_1000_0001, "{}", token.level());
-            assert_eq!(token.run(NotZero([0.0; LANES])), 0);
-        }
-    }
-
-    #[test]
-    fn bfloat16_at_every_level() {
-        struct Take(Lanes);
-        impl Job for Take {
-            type Output = ([u16; LANES], Lanes);
-
-            fn run<I: Isa>(mut self, isa: I) -> Self::Output {
-                (isa.take_bf16(&mut self.0), self.0)
-            }
-        }
-        // Ties to even and to odd, the largest, what rounds to infinity, the smallest, zeros, and no numbers.
-        const BITS: [u32; LANES] = [
-            0x3f80_8000,
-            0x3f81_8000,
-            0x3f80_8001,
-            0x3f80_7fff,
-            0xbf81_8000,
-            0x7f7f_0000,
-            0x7f7f_ffff,
-            0x0000_0001,
-            0x0000_8001,
-            0x8000_0000,
-            0x0000_0000,
-            0x7f80_0000,
-            0xff80_0000,
-            0x7fff_ffff,
-            0xff80_0001,
-            0x4049_0fdb,
-        ];
-        let v = Lanes(BITS.map(f32::from_bits));
-        let (expected, rest) = Portable.run(Take(v));
-        assert_eq!(expected[..8], [0x3f80, 0x3f82, 0x3f81, 0x3f80, 0xbf82, 0x7f7f, 0x7f80, 0]);
-        assert_eq!(expected[8..], [1, 0x8000, 0, 0x7f80, 0xff80, 0x7fc0, 0x7fc0, 0x4049]);
-        for token in Level::ALL.into_iter().filter_map(Level::token) {
-            let (found, left) = token.run(Take(v));
-            assert_eq!(found, expected, "{}", token.level());
-            // Whatever NaN is left, it is one.
-            let bits = |v: Lanes| v.0.map(|v| if v.is_nan() { f32::NAN.to_bits() } else { v.to_bits() });
-            assert_eq!(bits(left), bits(rest), "{}", token.level());
-        }
-    }
 
     #[test]
     fn steps_and_lines_are_spread_whole_and_in_order() {

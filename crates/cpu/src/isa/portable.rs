@@ -1,10 +1,7 @@
 //! No assumption beyond the target's own.
 
-use backlit_net::Rule;
-
 use super::{Isa, Job, Sums, check_lengths, prefetch};
-use crate::gates;
-use crate::lanes::{GateWord, LANES, Lanes};
+use crate::lanes::{LANES, Lanes};
 
 /// Always available.
 #[derive(Clone, Copy, Debug)]
@@ -57,24 +54,5 @@ impl Isa for Portable {
             2 => strip::<2>(self, rows, panels, sums, found),
             _ => strip::<1>(self, rows, panels, sums, found),
         }
-    }
-
-    #[inline(always)]
-    fn relu(self, v: &mut Lanes) -> GateWord {
-        gates::relu_fwd(&mut v.0)
-    }
-
-    #[inline(always)]
-    fn not_zero(self, v: &[f32; LANES]) -> GateWord {
-        let mut word = 0;
-        for l in 0..LANES {
-            word |= GateWord::from(v[l] != 0.0) << l;
-        }
-        word
-    }
-
-    #[inline(always)]
-    fn relu_dgrad(self, rule: Rule, word: GateWord, d: &mut Lanes) {
-        gates::relu_dgrad(rule, word, &mut d.0);
     }
 }

@@ -16,8 +16,8 @@
 use backlit_net::arch::{Block, Conv};
 use backlit_net::weights::FoldedConv;
 
+use super::finish::Halves;
 use super::layout::Layout;
-use super::map::CHANNELS;
 use super::op::Op;
 use super::panels::Panels;
 use super::plan::Recipe;
@@ -52,7 +52,7 @@ pub(crate) struct BlockPlan {
     pub(crate) expand: Both,
     pub(crate) project: Option<Both>,
     /// `[block of 32 channels]`; that of the projection is added to that of the expansion.
-    pub(crate) biases: [Vec<[f32; CHANNELS]>; 3],
+    pub(crate) biases: [Vec<Halves>; 3],
     /// Only what is read, and the whole.
     pub(crate) geometry: [Geometry; 2],
 }
@@ -78,8 +78,8 @@ pub(crate) struct Geometry {
     pub(crate) shortcut_back: Vec<u32>,
 }
 
-fn by_blocks(bias: &[f32]) -> Vec<[f32; CHANNELS]> {
-    bias.as_chunks::<CHANNELS>().0.to_vec()
+fn by_blocks(bias: &[f32]) -> Vec<Halves> {
+    bias.as_chunks().0.as_chunks().0.to_vec()
 }
 
 impl BlockPlan {

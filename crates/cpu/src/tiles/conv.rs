@@ -9,15 +9,16 @@
 //!           and 64 cycles of products hide 32 of loads. The panel of 32 channels is k * 64 bytes a part, so from
 //!           k = 384 on it comes from the second level, at most 48 bytes a cycle: 4 KB take 85 cycles with one part,
 //!           8 KB for 12 products take 170 of 192.
-//! Expected  85 % of the roof where k <= 384 or with three products, 70 % elsewhere; less where k = 64 and the
-//!           epilogue, about 300 cycles for 1024 sums, costs more than 128 cycles of products.
+//! Expected  85 % of the roof where k <= 384 or with three products, 70 % elsewhere; less where k <= 128, for the
+//!           epilogue takes about 2000 instructions for 1024 sums into one part and 4000 into three (as an emulator
+//!           counts them), which is several hundred cycles, and the products 64 cycles for every 32 k and pair of parts.
 //! ```
 //!
 //! A task is a run of blocks of 32 written channels, or of images of one block, or of pairs of tiles of one image. The
 //! order of summation depends on none of it.
 
-use super::finish::{At, Finish, Out, Word};
-use super::layout::{Layout, NONE};
+use super::finish::{At, Finish, Out, Sums, Word};
+use super::layout::Layout;
 use super::map::Map;
 use super::op::{Op, Phase};
 use super::panels::{GROUP, Panels};
@@ -25,7 +26,6 @@ use super::{Line, TILE_ROWS, Tiles};
 #[cfg(target_arch = "x86_64")]
 use crate::isa::Amx;
 use crate::isa::{Isa, Job, Token};
-use crate::lanes::Lanes;
 use crate::tiles::model::ModelTiles;
 
 /// Who multiplies the tiles, and the instruction set of everything else.
@@ -192,11 +192,11 @@ impl Leaf<'_> {
     fn phase<I: Isa, T: Tiles>(&mut self, isa: I, tiles: &mut T, phase: &Phase, pairs: (usize, usize)) {
         let Shared { op, terms, n, stride, ref finish, .. } = *self.shared;
         let layout: Layout = op.to;
-        let mut sums = [[[[0f32; 16]; TILE_ROWS]; 2]; 2];
+        let mut sums: [Sums; 2] = Default::default();
         for block in self.part.blocks.0..self.part.blocks.1 {
             for image in self.part.images.0..self.part.images.1 {
-                let line = block * stride + layout.lead() + image * layout.positions();
-                let flat = (block * n + image) * layout.pixels();
+                let first_line = block * stride + layout.lead() + image * layout.positions();
+                let first_pixel = (block * n + image) * layout.pixels();
                 for pair in pairs.0..pairs.1 {
                     let first = pair * 2 * phase.rows;
                     tiles.zero_sums();
@@ -204,18 +204,10 @@ impl Leaf<'_> {
                         products(tiles, term, taps, (block, image), first, phase.rows);
                     }
                     tiles.store_sums(&mut sums);
-                    for m in 0..2 {
+                    let at = At { block, image, first_pixel, first_line, places: &op.places };
+                    for (m, sums) in sums.iter_mut().enumerate() {
                         let pixels = &phase.pixels[first + m * phase.rows..][..phase.rows];
-                        for (row, &pixel) in pixels.iter().enumerate() {
-                            if pixel == NONE {
-                                continue;
-                            }
-                            let pixel = pixel as usize;
-                            let line = line + op.places[pixel] as usize;
-                            let at = At { block, image, pixel, flat: flat + pixel, line };
-                            let both = [Lanes(sums[m][0][row]), Lanes(sums[m][1][row])];
-                            finish.apply(isa, both, at, &mut self.part.out);
-                        }
+                        finish.rows(isa, sums, pixels, at, &mut self.part.out);
                     }
                 }
             }

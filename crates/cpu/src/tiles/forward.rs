@@ -2,7 +2,7 @@
 
 use super::block::{Both, Geometry};
 use super::conv::{Extra, Term, run};
-use super::finish::{Finish, Gate, Residual, Word};
+use super::finish::{Finish, Gate, Halves, Residual, Word};
 use super::layout::Layout;
 use super::map::{CHANNELS, Map};
 use super::op::Op;
@@ -25,7 +25,7 @@ type Made<'a> = (Map<'a>, Loan<'a, Word>, Option<Loan<'a, f32>>);
 struct Layer<'a> {
     op: &'a Op,
     /// `[block of 32 channels]`.
-    bias: &'a [[f32; CHANNELS]],
+    bias: &'a [Halves],
     residual: Residual<'a>,
     /// Parts of the map written.
     parts: usize,

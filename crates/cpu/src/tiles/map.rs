@@ -10,16 +10,21 @@
 //! a task that makes 32 channels of some pixels writes one piece too.
 
 use super::Line;
-use super::finish::split_all;
 use super::layout::Layout;
+use super::parts;
 use super::pool::{Loan, Pool};
-use crate::bf16::widen;
-use crate::isa::{Isa, Job, Token};
-use crate::lanes::{LANES, Lanes};
+use crate::isa::{Isa, Job, Portable, Token, Vectors};
+use crate::lanes::LANES;
 use rayon::prelude::*;
 
 /// Channels of a line.
 pub(crate) const CHANNELS: usize = 32;
+
+/// Lines of one to three parts, the largest first; those that there are not are empty.
+pub(crate) type Parts<'a> = [&'a [Line]; parts::MOST];
+
+/// The same, to be written.
+pub(crate) type PartsMut<'a> = [&'a mut [Line]; parts::MOST];
 
 /// Lines behind the last image, which the last tile may read and whose products are dropped.
 const SLACK: usize = 64;
@@ -83,11 +88,27 @@ impl<'a> Map<'a> {
         &self.parts[part]
     }
 
+    /// All parts, from a line on.
+    pub(crate) fn parts_from(&self, first: usize) -> Parts<'_> {
+        let mut parts: Parts<'_> = Default::default();
+        for (part, lines) in parts.iter_mut().zip(&self.parts) {
+            *part = &lines[first..];
+        }
+        parts
+    }
+
     /// The lines of every part that belong to blocks of channels, for those who write.
-    pub(crate) fn parts_mut(&mut self) -> [&mut [Line]; 3] {
+    pub(crate) fn parts_mut(&mut self) -> PartsMut<'_> {
         let len = self.blocks * self.block_stride();
         let mut parts = self.parts.iter_mut();
         std::array::from_fn(|_| parts.next().map_or(Default::default(), |part| &mut part[..len]))
+    }
+
+    /// The same, block by block.
+    pub(super) fn blocks_mut(&mut self) -> Vec<PartsMut<'_>> {
+        let (stride, blocks) = (self.block_stride(), self.blocks);
+        let [a, b, c] = self.parts_mut().map(|part| by_blocks(part, stride, blocks).into_iter());
+        a.zip(b).zip(c).map(|((a, b), c)| [a, b, c]).collect()
     }
 
     /// The pixels with even row and even column, as a dense map of half the side.
@@ -112,13 +133,8 @@ impl<'a> Map<'a> {
     /// From `[n, side, side, channels]`.
     pub(crate) fn pack(&mut self, token: Token, values: &[f32]) {
         let (layout, n, channels) = (self.layout, self.n, self.blocks * CHANNELS);
-        let (stride, blocks, count) = (self.block_stride(), self.blocks, self.parts.len());
-        let [a, b, c] = self.parts_mut();
-        // Parts that there are not are empty slices.
-        let chunks = |part| -> Vec<&mut [Line]> { by_blocks(part, stride, blocks) };
-        let all = chunks(a).into_par_iter().zip(chunks(b)).zip(chunks(c)).enumerate();
-        all.for_each(|(block, ((a, b), c))| {
-            token.run(Pack { layout, n, channels, first: block * CHANNELS, values, to: [a, b, c], count });
+        self.blocks_mut().into_par_iter().enumerate().for_each(|(block, to)| {
+            token.run(Pack { layout, n, channels, first: block * CHANNELS, values, to });
         });
     }
 
@@ -132,9 +148,7 @@ impl<'a> Map<'a> {
                 let at = layout.lead() + image * layout.positions() + layout.position(row, column);
                 for (block, values) in values.as_chunks_mut::<CHANNELS>().0.iter_mut().enumerate() {
                     let value = self.value(block * self.block_stride() + at);
-                    for (values, value) in values.as_chunks_mut::<LANES>().0.iter_mut().zip(value) {
-                        *values = value.0.map(|v| v * factors[image]);
-                    }
+                    *values = value.map(|v| v * factors[image]);
                 }
             }
         });
@@ -142,14 +156,11 @@ impl<'a> Map<'a> {
     }
 
     /// The sum of the parts of a line, smallest first.
-    #[inline(always)]
-    pub(crate) fn value(&self, at: usize) -> [Lanes; 2] {
-        let mut sums = [Lanes::default(); 2];
-        for part in self.parts.iter().rev() {
-            for (sum, line) in sums.iter_mut().zip(part[at].0.as_chunks::<LANES>().0) {
-                for l in 0..LANES {
-                    sum.0[l] += widen(line[l]);
-                }
+    fn value(&self, at: usize) -> [f32; CHANNELS] {
+        let (parts, mut sums) = (self.parts_from(at), [0.0; CHANNELS]);
+        for (half, sums) in sums.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+            for part in 0..LANES / Portable::WIDTH {
+                Portable.store(parts::load(Portable, &parts[..self.parts()], 0, half, part), sums, part);
             }
         }
         sums
@@ -165,9 +176,7 @@ struct Pack<'a> {
     first: usize,
     /// `[n, side, side, channels]`.
     values: &'a [f32],
-    to: [&'a mut [Line]; 3],
-    /// Parts that there are.
-    count: usize,
+    to: PartsMut<'a>,
 }
 
 impl Job for Pack<'_> {
@@ -175,20 +184,25 @@ impl Job for Pack<'_> {
 
     #[inline(always)]
     fn run<I: Isa>(mut self, isa: I) {
-        let (layout, pixels) = (self.layout, self.layout.pixels());
+        let (layout, pixels, count) = (self.layout, self.layout.pixels(), count(&self.to));
         for image in 0..self.n {
             let first = layout.lead() + image * layout.positions();
             for pixel in 0..pixels {
                 let at = first + layout.position(pixel / layout.side(), pixel % layout.side());
                 let from = &self.values[(image * pixels + pixel) * self.channels + self.first..][..CHANNELS];
-                let (halves, _) = from.as_chunks::<LANES>();
-                let lines = split_all::<I, 3>(isa, &[Lanes(halves[0]), Lanes(halves[1])]);
-                for (part, line) in self.to.iter_mut().zip(lines).take(self.count) {
-                    part[at] = line;
+                for (half, from) in from.as_chunks::<LANES>().0.iter().enumerate() {
+                    for part in 0..LANES / I::WIDTH {
+                        parts::store(isa, isa.load(from, part), &mut self.to[..count], at, half, part);
+                    }
                 }
             }
         }
     }
+}
+
+/// Parts that there are.
+pub(super) fn count(parts: &PartsMut<'_>) -> usize {
+    parts.iter().position(|part| part.is_empty()).unwrap_or(parts.len())
 }
 
 /// Cuts a part into its blocks of channels; `blocks` empty slices of one that is not there.

@@ -10,7 +10,7 @@
 //! In the order in which the files read best:
 //!
 //! - [`Tiles`]: eight tile registers and what can be done with them; `isa::amx` by instructions, [`model`] by software.
-//! - [`bf16`]: rounding, and splitting into parts; [`scheme`]: which products of parts are worth their time.
+//! - [`bf16`](crate::bf16), [`parts`]: rounding, and splitting into parts; [`scheme`]: which products of parts are worth their time.
 //! - [`layout`], [`map`]: activations and gradients, 32 channels a line; [`panels`]: weights.
 //! - [`op`]: which pixels meet which weights; [`conv`]: every convolution, forward and back, as a product of matrices
 //!   without a copy, and [`finish`], its epilogue.
@@ -26,10 +26,13 @@ pub(crate) mod map;
 pub(crate) mod model;
 pub(crate) mod op;
 pub(crate) mod panels;
+pub(crate) mod parts;
 pub(crate) mod plan;
 pub(crate) mod pool;
 pub(crate) mod recast;
 pub(crate) mod scheme;
+
+use crate::lanes::LANES;
 
 /// Rows of a tile.
 pub(crate) const TILE_ROWS: usize = 16;
@@ -43,6 +46,18 @@ pub(crate) struct Line(pub(crate) [u16; 32]);
 impl Line {
     /// All zero.
     pub(crate) const ZERO: Line = Line([0; 32]);
+
+    /// Its first and its last sixteen channels.
+    #[inline(always)]
+    pub(crate) fn halves(&self) -> &[[u16; LANES]] {
+        self.0.as_chunks().0
+    }
+
+    /// The same, to be written.
+    #[inline(always)]
+    pub(crate) fn halves_mut(&mut self) -> &mut [[u16; LANES]] {
+        self.0.as_chunks_mut().0
+    }
 }
 
 /// Eight tile registers, all in use: four hold sums, of two tiles of pixels by two tiles of weights.

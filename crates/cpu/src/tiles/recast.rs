@@ -3,8 +3,10 @@
 use backlit_net::Rule;
 use rayon::prelude::*;
 
-use super::finish::{Word, split_all};
-use super::map::{CHANNELS, Map};
+use super::finish::Word;
+use super::layout::Layout;
+use super::map::{CHANNELS, Map, PartsMut, count};
+use super::parts;
 use crate::isa::{Isa, Job, Token};
 use crate::lanes::{GateWord, LANES};
 
@@ -46,35 +48,43 @@ pub(crate) fn words_from_nhwc(from: &[GateWord], blocks: usize, words: &mut [Wor
 
 /// Sends a whole map back through its ReLUs, where that could not be done while its gradients were made.
 pub(crate) fn gate_map(token: Token, rule: Rule, words: &[Word], d: &mut Map<'_>) {
-    token.run(GateMap { rule, words, d });
+    let (layout, n, places) = (d.layout, d.n, &d.layout.places());
+    let words = words.par_chunks(n * places.len());
+    d.blocks_mut().into_par_iter().zip(words).for_each(|(d, words)| {
+        token.run(GateBlock { rule, words, layout, n, places, d });
+    });
 }
 
-struct GateMap<'a, 'b> {
+/// 32 channels of all images.
+struct GateBlock<'a> {
     rule: Rule,
+    /// `[n][pixel]`.
     words: &'a [Word],
-    d: &'a mut Map<'b>,
+    layout: Layout,
+    n: usize,
+    /// The position of every pixel.
+    places: &'a [u32],
+    d: PartsMut<'a>,
 }
 
-impl Job for GateMap<'_, '_> {
+impl Job for GateBlock<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<I: Isa>(self, isa: I) {
-        let GateMap { rule, words, d } = self;
-        let (layout, n, count, stride) = (d.layout, d.n, d.parts(), d.block_stride());
-        let places = layout.places();
-        for block in 0..d.blocks {
-            for image in 0..n {
-                let first = block * stride + layout.lead() + image * layout.positions();
-                let words = &words[(block * n + image) * places.len()..][..places.len()];
-                for (&word, &place) in words.iter().zip(&places) {
-                    let at = first + place as usize;
-                    let mut values = d.value(at);
-                    isa.relu_dgrad(rule, word as GateWord, &mut values[0]);
-                    isa.relu_dgrad(rule, (word >> LANES) as GateWord, &mut values[1]);
-                    // What was the sum of parts is so again; a zero is zero in all of them.
-                    let lines = split_all::<I, 3>(isa, &values);
-                    d.parts_mut().into_iter().zip(lines).take(count).for_each(|(part, line)| part[at] = line);
+    fn run<I: Isa>(mut self, isa: I) {
+        let count = count(&self.d);
+        for (image, words) in self.words.chunks_exact(self.places.len()).enumerate().take(self.n) {
+            let first = self.layout.lead() + image * self.layout.positions();
+            for (&word, &place) in words.iter().zip(self.places) {
+                let at = first + place as usize;
+                for half in 0..CHANNELS / LANES {
+                    for part in 0..LANES / I::WIDTH {
+                        let [a, b, c] = &self.d;
+                        let d = parts::load(isa, &[&**a, b, c][..count], at, half, part);
+                        let d = isa.gated(self.rule, (word >> (half * LANES + part * I::WIDTH)) as GateWord, d);
+                        // What was the sum of parts is so again; a zero is zero in all of them.
+                        parts::store(isa, d, &mut self.d[..count], at, half, part);
+                    }
                 }
             }
         }

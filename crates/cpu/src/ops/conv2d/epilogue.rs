@@ -132,10 +132,10 @@ impl Finish<'_> {
                 }
             }
             if let Some(words) = &mut words {
-                words[p] = isa.relu(&mut v);
+                words[p] = isa.relu(&mut v.0);
             }
             if let Some((rule, words)) = applied {
-                isa.relu_dgrad(rule, words[p], &mut v);
+                isa.relu_dgrad(rule, words[p], &mut v.0);
             }
             *y = v.0;
         }

@@ -23,7 +23,7 @@ use backlit_net::{CLASSES, FEATURES, Rule};
 use rayon::prelude::*;
 
 use crate::isa::{Isa, Job, Token};
-use crate::lanes::{GateWord, LANES, Lanes};
+use crate::lanes::{GateWord, LANES};
 use matrix::{Matrix, WIDTH};
 
 /// Positions averaged.
@@ -137,9 +137,7 @@ impl<'a, A: Iterator<Item = &'a [f32; WIDTH]>> Job for Spread<'_, A> {
             if let Some((rule, words)) = self.gate {
                 let words = &words[pixel * FEATURES / LANES..];
                 for (dx, &word) in dx.as_chunks_mut::<LANES>().0.iter_mut().zip(words) {
-                    let mut lanes = Lanes(*dx);
-                    isa.relu_dgrad(rule, word, &mut lanes);
-                    *dx = lanes.0;
+                    isa.relu_dgrad(rule, word, dx);
                 }
             }
         }

@@ -210,7 +210,9 @@ impl Rows<'_> {
 fn not_zero<I: Isa>(isa: I, dy: &[f32; C_OUT]) -> u64 {
     let mut mask = 0;
     for (i, lanes) in dy.as_chunks::<LANES>().0.iter().enumerate() {
-        mask |= u64::from(isa.not_zero(lanes)) << (i * LANES);
+        for part in 0..LANES / I::WIDTH {
+            mask |= u64::from(isa.not_zero(isa.load(lanes, part))) << (i * LANES + part * I::WIDTH);
+        }
     }
     mask
 }

@@ -14,7 +14,7 @@ use super::super::max_pool::{self, CODES_LEN};
 use super::rows::{MapRow, Window};
 use super::{C_OUT, SIDE_OUT, Stem, rows_per_task};
 use crate::isa::{Isa, Job, Token};
-use crate::lanes::{LANES, Lanes};
+use crate::lanes::LANES;
 
 impl Stem {
     /// `images` `[n, 224, 224, 3]` to `pooled` `[n, 56, 56, 64]` and `codes` `[n, 56, 56, 32]`, both overwritten; see
@@ -111,9 +111,8 @@ impl Job for Map<'_> {
             let columns = (1..).map(|column| row.column(column).as_chunks::<LANES>().0);
             for (y, map) in y.chunks_exact_mut(C_OUT).zip(columns) {
                 for (y, &map) in y.as_chunks_mut::<LANES>().0.iter_mut().zip(map) {
-                    let mut lanes = Lanes(map);
-                    isa.relu(&mut lanes);
-                    *y = lanes.0;
+                    *y = map;
+                    isa.relu(y);
                 }
             }
         }

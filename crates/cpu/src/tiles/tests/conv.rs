@@ -6,7 +6,7 @@ use backlit_testkit::compare::{assert_close, assert_same, sum_tolerance};
 use backlit_testkit::random::{Random, to_f32, to_f64};
 
 use super::super::conv::{Extra, Machine, Term, run};
-use super::super::finish::{Finish, Gate, Residual};
+use super::super::finish::{Finish, Gate, Halves, Residual};
 use super::super::layout::Layout;
 use super::super::map::{CHANNELS, Map};
 use super::super::op::Op;
@@ -113,8 +113,8 @@ fn packed(s: &Conv2d, scheme: Scheme, weight: &[f64], back: bool) -> Panels {
     }
 }
 
-fn bias_blocks(bias: &[f64]) -> Vec<[f32; CHANNELS]> {
-    to_f32(bias).as_chunks::<CHANNELS>().0.to_vec()
+fn bias_blocks(bias: &[f64]) -> Vec<Halves> {
+    to_f32(bias).as_chunks().0.as_chunks().0.to_vec()
 }
 
 /// Runs the forward pass on `[N, side, side, c_in]`; a 1x1 of stride 2 reads the even pixels.

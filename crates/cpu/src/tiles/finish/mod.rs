@@ -3,22 +3,31 @@
 //!
 //! All of it in float32, on the sums as the tiles leave them, so a gate is decided before anything is rounded.
 
+mod stages;
+
 use backlit_net::Rule;
 
-use super::Line;
-use super::layout::NONE;
-use super::map::{CHANNELS, Map};
+use super::map::{CHANNELS, Map, PartsMut};
 use crate::isa::Isa;
-use crate::lanes::{GateWord, LANES, Lanes};
+use crate::lanes::LANES;
+
+pub(crate) use stages::Sums;
+use stages::Tile;
 
 /// Gate bits of 32 channels of a pixel; all maps of them are `[block of 32 channels][n][pixel]`.
 pub(crate) type Word = u32;
+
+/// Halves of 32 channels, the unit of [`Isa`].
+pub(crate) const HALVES: usize = CHANNELS / LANES;
+
+/// Floats of 32 channels.
+pub(crate) type Halves = [[f32; LANES]; HALVES];
 
 /// What is added to the sums and what they go through.
 #[derive(Clone, Copy)]
 pub(crate) struct Finish<'a> {
     /// `[block of 32 channels]`.
-    pub(crate) bias: Option<&'a [[f32; CHANNELS]]>,
+    pub(crate) bias: Option<&'a [Halves]>,
     pub(crate) residual: Residual<'a>,
     pub(crate) gate: Gate<'a>,
 }
@@ -53,7 +62,7 @@ pub(crate) enum Gate<'a> {
 /// Where the results go, of a run of blocks of channels, or of images of one block, or of pixels of one image.
 pub(crate) struct Out<'a> {
     /// The parts of a map; as many as are not empty.
-    pub(crate) parts: [&'a mut [Line]; 3],
+    pub(crate) parts: PartsMut<'a>,
     /// `[..][pixel][32]`, or empty.
     pub(crate) floats: &'a mut [f32],
     /// `[..][pixel]`, or empty; only after a ReLU.
@@ -70,7 +79,7 @@ impl<'a> Out<'a> {
     /// Cut in two at a line and a pixel.
     pub(crate) fn split(self, line: usize, pixel: usize) -> (Out<'a>, Out<'a>) {
         let (lines, pixels) = (line - self.first_line, pixel - self.first_pixel);
-        let cut = |part: &'a mut [Line]| part.split_at_mut(if part.is_empty() { 0 } else { lines });
+        let cut = |part: &'a mut [_]| part.split_at_mut(if part.is_empty() { 0 } else { lines });
         let [a, b, c] = self.parts.map(cut);
         let floats = if self.floats.is_empty() { 0 } else { pixels * CHANNELS };
         let floats = self.floats.split_at_mut(floats);
@@ -90,95 +99,63 @@ impl<'a> Out<'a> {
     }
 }
 
-/// Which sums these are.
+/// Which sums these are: of 32 channels of some pixels of an image.
 #[derive(Clone, Copy)]
-pub(crate) struct At {
+pub(crate) struct At<'a> {
     /// Block of 32 channels.
     pub(crate) block: usize,
     /// Image of the batch.
     pub(crate) image: usize,
-    /// Pixel of the image.
-    pub(crate) pixel: usize,
-    /// The pixel, counted over all blocks and images.
-    pub(crate) flat: usize,
-    /// Its line, counted over the map.
-    pub(crate) line: usize,
+    /// The image's first pixel, counted over all blocks and images.
+    pub(crate) first_pixel: usize,
+    /// Its first line, counted over the map.
+    pub(crate) first_line: usize,
+    /// For every pixel, how many lines further its own is.
+    pub(crate) places: &'a [u32],
 }
 
 impl Finish<'_> {
-    /// Finishes 32 sums and writes them.
+    /// Finishes the sums of a tile, which are left in disorder, and writes those that belong to pixels: `pixels` has
+    /// for every row [`NONE`] or the pixel.
     #[inline(always)]
-    pub(crate) fn apply<I: Isa>(&self, isa: I, mut sums: [Lanes; 2], at: At, out: &mut Out<'_>) {
-        if let Some(bias) = self.bias {
-            add(&mut sums, bias[at.block].as_chunks().0);
-        }
+    pub(crate) fn rows<I: Isa>(&self, isa: I, sums: &mut Sums, pixels: &[u32], at: At<'_>, out: &mut Out<'_>) {
+        let mut tile = Tile { sums, pixels };
         match self.residual {
             Residual::None => {}
             Residual::Parts(map, places) => {
-                let place = places[at.pixel];
-                if place != NONE {
-                    let first = at.block * map.block_stride() + map.layout.lead() + at.image * map.layout.positions();
-                    add(&mut sums, &map.value(first + place as usize).map(|half| half.0));
+                let first = at.block * map.block_stride() + map.layout.lead() + at.image * map.layout.positions();
+                match map.parts_from(first) {
+                    [a, [], _] => tile.add_parts(isa, &[a], places),
+                    [a, b, []] => tile.add_parts(isa, &[a, b], places),
+                    [a, b, c] => tile.add_parts(isa, &[a, b, c], places),
                 }
             }
             Residual::Floats { values, pixels, places } => {
-                let place = places[at.pixel];
-                if place != NONE {
-                    let first = (at.flat - at.pixel) / out.pixels * pixels;
-                    let at = (first + place as usize) * CHANNELS;
-                    add(&mut sums, values[at..][..CHANNELS].as_chunks().0);
-                }
+                let first = at.first_pixel / out.pixels * pixels;
+                tile.add_floats(isa, values[first * CHANNELS..].as_chunks().0, places);
             }
         }
-        match self.gate {
-            Gate::None => {}
-            Gate::Relu => {
-                let [low, high] = sums.each_mut().map(|half| Word::from(isa.relu(half)));
-                out.words[at.flat - out.first_pixel] = low | high << LANES;
-            }
-            Gate::Rule(rule, words) => {
-                let word = words[at.flat];
-                isa.relu_dgrad(rule, word as GateWord, &mut sums[0]);
-                isa.relu_dgrad(rule, (word >> LANES) as GateWord, &mut sums[1]);
-            }
+        // What is written may begin behind the image's first pixel, so that only the sum with a pixel or its place is
+        // sure not to be negative.
+        let first_pixel = at.first_pixel.wrapping_sub(out.first_pixel);
+        let first_line = at.first_line.wrapping_sub(out.first_line);
+        let bias = self.bias.map(|bias| &bias[at.block]);
+        match (self.gate, bias) {
+            (Gate::Relu, bias) => tile.relu(isa, bias.unwrap_or(&[[0.0; LANES]; HALVES]), out.words, first_pixel),
+            (_, Some(bias)) => tile.add_bias(isa, bias),
+            (_, None) => {}
+        }
+        if let Gate::Rule(rule, words) = self.gate {
+            tile.relu_dgrad(isa, rule, &words[at.first_pixel..]);
         }
         if !out.floats.is_empty() {
-            let floats = &mut out.floats[(at.flat - out.first_pixel) * CHANNELS..][..CHANNELS];
-            floats[..LANES].copy_from_slice(&sums[0].0);
-            floats[LANES..].copy_from_slice(&sums[1].0);
+            tile.store_floats(out.floats.as_chunks_mut().0.as_chunks_mut().0, first_pixel);
         }
-        let line = at.line - out.first_line;
-        let [a, b, c] = &mut out.parts;
-        if !c.is_empty() {
-            let parts = split_all::<I, 3>(isa, &sums);
-            (a[line], b[line], c[line]) = (parts[0], parts[1], parts[2]);
-        } else if !b.is_empty() {
-            let parts = split_all::<I, 2>(isa, &sums);
-            (a[line], b[line]) = (parts[0], parts[1]);
-        } else if !a.is_empty() {
-            a[line] = split_all::<I, 1>(isa, &sums)[0];
-        }
-    }
-}
-
-/// Splits 32 numbers, lane by lane.
-#[inline(always)]
-pub(crate) fn split_all<I: Isa, const P: usize>(isa: I, values: &[Lanes; 2]) -> [Line; P] {
-    let mut rest = *values;
-    std::array::from_fn(|_| {
-        let mut line = Line::ZERO;
-        for (part, rest) in line.0.as_chunks_mut::<LANES>().0.iter_mut().zip(&mut rest) {
-            *part = isa.take_bf16(rest);
-        }
-        line
-    })
-}
-
-#[inline(always)]
-fn add(sums: &mut [Lanes; 2], values: &[[f32; LANES]]) {
-    for (sums, values) in sums.iter_mut().zip(values) {
-        for l in 0..LANES {
-            sums.0[l] += values[l];
+        match &mut out.parts {
+            [[], _, _] => {}
+            [a, [], _] => tile.store_parts(isa, [a], at.places, first_line),
+            [a, b, []] => tile.store_parts(isa, [a, b], at.places, first_line),
+            [a, b, c] => tile.store_parts(isa, [a, b, c], at.places, first_line),
         }
     }
 }
