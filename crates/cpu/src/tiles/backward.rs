@@ -96,7 +96,7 @@ impl<'a> TileRun<'a> {
             see(Place::Conv(STEM), &map);
         }
         let mut dx = plan.floats.take(n * backlit_net::IMAGE_LEN);
-        plan.stem.dgrad_pooled(plan.machine.token, back, &mut dx);
+        plan.stem_back.dgrad_pooled(plan.machine.token, back, &mut dx);
         see(Place::Input, &dx);
     }
 

@@ -39,7 +39,7 @@ impl<'a> TileRun<'a> {
         let plan = self.plan;
         let mut pooled = plan.floats.take(self.n * max_pool::OUTPUT_LEN);
         self.codes.resize(self.n * max_pool::CODES_LEN, 0);
-        plan.stem.forward_pooled(plan.machine.token, images, &mut pooled, &mut self.codes);
+        plan.stem.forward_pooled(plan.machine, images, &mut pooled, &mut self.codes);
         self.blocks_from(0, &pooled, see);
     }
 

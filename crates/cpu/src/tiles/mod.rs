@@ -13,7 +13,7 @@
 //! - [`bf16`](crate::bf16), [`parts`]: rounding, and splitting into parts; [`scheme`]: which products of parts are worth their time.
 //! - [`layout`], [`map`]: activations and gradients, 32 channels a line; [`panels`]: weights.
 //! - [`op`]: which pixels meet which weights; [`conv`]: every convolution, forward and back, as a product of matrices
-//!   without a copy, and [`finish`], its epilogue.
+//!   without a copy, and [`finish`], its epilogue; [`stem`]: the first of them, which reads an image.
 //! - [`block`]: the convolutions of a block in both passes, and which pixels they need; [`plan`]: the network.
 
 mod backward;
@@ -31,6 +31,7 @@ pub(crate) mod plan;
 pub(crate) mod pool;
 pub(crate) mod recast;
 pub(crate) mod scheme;
+pub(crate) mod stem;
 
 use crate::lanes::LANES;
 
@@ -77,6 +78,11 @@ pub(crate) trait Tiles {
     /// # Panics
     /// If there are fewer.
     fn load_pixels<const M: usize>(&mut self, from: &[Line]);
+    /// The same with rows that overlap: row i is the 32 numbers from `i * step` on.
+    ///
+    /// # Panics
+    /// If there are fewer.
+    fn load_windows<const M: usize>(&mut self, from: &[u16], step: usize);
     /// Loads tile N of the weights: line k of sixteen columns of rows 2k and 2k + 1 in turn.
     fn load_weights<const N: usize>(&mut self, from: &[Line; TILE_ROWS]);
     /// All four products.

@@ -28,6 +28,17 @@ struct Pixels {
     exponents: Exponents,
 }
 
+impl Pixels {
+    /// Overwrites a row; the exponents are those of the rows since the first.
+    #[inline(always)]
+    fn load(&mut self, row: usize, line: &[u16; 32]) {
+        for k in 0..32 {
+            self.values[row][k] = widen_normal(line[k]);
+        }
+        self.exponents = if row == 0 { Exponents::NONE } else { self.exponents }.with(line);
+    }
+}
+
 #[derive(Clone, Copy)]
 struct Weights {
     /// `[k / 2][k % 2][column]`.
@@ -47,9 +58,9 @@ impl Exponents {
 
     /// With a line more; zeros, and subnormal numbers, which count as zero, have no exponent.
     #[inline(always)]
-    fn with(self, line: &Line) -> Exponents {
+    fn with(self, line: &[u16; 32]) -> Exponents {
         let Exponents { mut smallest, mut largest } = self;
-        for &x in &line.0 {
+        for &x in line {
             let exponent = (x >> 7 & 0xff) as i16;
             smallest = smallest.min(if exponent == 0 { 1 << 10 } else { exponent });
             largest = largest.max(exponent);
@@ -97,13 +108,16 @@ impl<I: Isa> Tiles for ModelTiles<I> {
 
     #[inline(always)]
     fn load_pixels<const M: usize>(&mut self, from: &[Line]) {
-        let tile = &mut self.pixels[M];
-        tile.exponents = Exponents::NONE;
-        for (values, line) in tile.values.iter_mut().zip(&from[..self.rows]) {
-            for k in 0..32 {
-                values[k] = widen_normal(line.0[k]);
-            }
-            tile.exponents = tile.exponents.with(line);
+        for (row, line) in from[..self.rows].iter().enumerate() {
+            self.pixels[M].load(row, &line.0);
+        }
+    }
+
+    #[inline(always)]
+    fn load_windows<const M: usize>(&mut self, from: &[u16], step: usize) {
+        for row in 0..self.rows {
+            let (window, _) = from[row * step..].split_first_chunk().expect("32 numbers a row");
+            self.pixels[M].load(row, window);
         }
     }
 
@@ -116,7 +130,7 @@ impl<I: Isa> Tiles for ModelTiles<I> {
                 values[0][column] = widen_normal(line.0[2 * column]);
                 values[1][column] = widen_normal(line.0[2 * column + 1]);
             }
-            tile.exponents = tile.exponents.with(line);
+            tile.exponents = tile.exponents.with(&line.0);
         }
     }
 

@@ -21,14 +21,21 @@ pub(crate) fn load<I: Isa>(isa: I, map: &[&[Line]], at: usize, half: usize, part
 }
 
 /// Overwrites the parts of the floats from `part * WIDTH` on of one half of line `at`.
-///
-/// The third part has room for all that the first two leave, down to 2^-133, so it need not be rounded.
 #[inline(always)]
 pub(crate) fn store<I: Isa>(isa: I, v: I::Vector, map: &mut [&mut [Line]], at: usize, half: usize, part: usize) {
     let mut rest = isa.one_nan(v);
     for (i, lines) in map.iter_mut().enumerate() {
-        let nearest = if i + 1 == MOST { rest } else { isa.nearest_bf16(rest) };
-        isa.store_bf16(nearest, &mut lines[at].halves_mut()[half], part);
-        rest = isa.sub(rest, nearest);
+        isa.store_bf16(take(isa, &mut rest, i), &mut lines[at].halves_mut()[half], part);
     }
+}
+
+/// Takes part `i` out of what the parts before it left of floats without a NaN but [the one](crate::isa::Bits::one_nan);
+/// its upper halves are the part.
+///
+/// The third part has room for all that the first two leave, down to 2^-133, so it need not be rounded.
+#[inline(always)]
+pub(crate) fn take<I: Isa>(isa: I, rest: &mut I::Vector, i: usize) -> I::Vector {
+    let taken = if i + 1 == MOST { *rest } else { isa.nearest_bf16(*rest) };
+    *rest = isa.sub(*rest, taken);
+    taken
 }

@@ -14,6 +14,7 @@ use super::map::CHANNELS;
 use super::pool::{Loan, Pool};
 use super::recast::words_from_nhwc;
 use super::scheme::Scheme;
+use super::stem::TileStem;
 use crate::lanes::GateWord;
 use crate::ops::head::Head;
 use crate::ops::stem::Stem;
@@ -22,6 +23,8 @@ use crate::plan::Run;
 /// How exact each convolution is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recipe {
+    /// The stem forward; back it is in float32.
+    pub stem: Scheme,
     /// Forward, by [`Conv::index`](backlit_net::arch::Conv::index); the stem's is not looked at.
     pub forward: Vec<Scheme>,
     /// All convolutions back.
@@ -33,10 +36,10 @@ pub struct Recipe {
 }
 
 impl Recipe {
-    /// One scheme forward, one back.
+    /// One scheme forward, one back. The stem is as exact as float32: what it gets wrong passes through every gate.
     pub fn uniform(forward: Scheme, back: Scheme) -> Recipe {
         let forward = vec![forward; backlit_net::arch::CONVS];
-        Recipe { forward, back, exact_shortcut: false, back_parts: 1 }
+        Recipe { stem: Scheme::X6, forward, back, exact_shortcut: false, back_parts: 1 }
     }
 }
 
@@ -47,7 +50,10 @@ pub(crate) struct TilePlan {
     pub(super) recipe: Recipe,
     /// Whether pixels that nobody reads are left out.
     dead_code: bool,
-    pub(super) stem: Stem,
+    /// Forward.
+    pub(super) stem: TileStem,
+    /// Back.
+    pub(super) stem_back: Stem,
     pub(super) blocks: Vec<BlockPlan>,
     pub(super) head: Head,
     /// By [`Conv::index`](backlit_net::arch::Conv::index).
@@ -98,7 +104,8 @@ impl TilePlan {
         TilePlan {
             machine,
             border: network.pool.border,
-            stem: Stem::new(machine.token, &network.stem, &stem),
+            stem: TileStem::new(recipe.stem, &network.stem, &stem),
+            stem_back: Stem::new(machine.token, &network.stem, &stem),
             blocks,
             biases,
             head: Head::new(&weights.dense()),

@@ -39,6 +39,9 @@ struct Config {
 /// Bytes from a row of a tile to the next, in memory.
 const STRIDE: usize = 64;
 
+/// Numbers in a row of a tile.
+const ROW: usize = STRIDE / size_of::<u16>();
+
 impl AmxTiles {
     #[allow(unsafe_code)]
     pub(super) fn set_up(rows: usize) -> AmxTiles {
@@ -79,12 +82,12 @@ impl Drop for AmxTiles {
     }
 }
 
-/// One load; the register is part of the instruction, so there is one `asm!` for each.
+/// One load; the register is part of the instruction, so there is one `asm!` for each. Rows are `$stride` bytes apart.
 macro_rules! load {
-    ($tile:tt, $from:expr) => {
+    ($tile:tt, $from:expr, $stride:expr) => {
         asm!(
             concat!("tileloadd ", $tile, ", [{from} + {stride}]"),
-            from = in(reg) $from, stride = in(reg) STRIDE, out($tile) _,
+            from = in(reg) $from, stride = in(reg) $stride, out($tile) _,
             options(nostack, preserves_flags, readonly),
         )
     };
@@ -136,8 +139,25 @@ impl Tiles for AmxTiles {
         // of 64 bytes, one behind the other.
         unsafe {
             match M {
-                0 => load!("tmm4", from),
-                _ => load!("tmm5", from),
+                0 => load!("tmm4", from, STRIDE),
+                _ => load!("tmm5", from, STRIDE),
+            }
+        }
+    }
+
+    #[inline(always)]
+    #[allow(unsafe_code)]
+    fn load_windows<const M: usize>(&mut self, from: &[u16], step: usize) {
+        // Divided, for a product might overflow.
+        let fit = from.len() >= ROW && (self.rows == 1 || step <= (from.len() - ROW) / (self.rows - 1));
+        assert!(fit, "32 numbers a row, of {} numbers", from.len());
+        let (from, stride) = (from.as_ptr(), step * size_of::<u16>());
+        // SAFETY: tiles are set up on this thread, 4 and 5 with `rows` rows of 32 numbers of two bytes, and the last of
+        // them, `rows - 1` steps behind the first, ends where `from` ends or before.
+        unsafe {
+            match M {
+                0 => load!("tmm4", from, stride),
+                _ => load!("tmm5", from, stride),
             }
         }
     }
@@ -149,8 +169,8 @@ impl Tiles for AmxTiles {
         // SAFETY: tiles are set up on this thread, 6 and 7 with 16 rows of 64 bytes, which is what `from` holds.
         unsafe {
             match N {
-                0 => load!("tmm6", from),
-                _ => load!("tmm7", from),
+                0 => load!("tmm6", from, STRIDE),
+                _ => load!("tmm7", from, STRIDE),
             }
         }
     }

@@ -11,7 +11,7 @@ use backlit_net::IMAGE_LEN;
 use rayon::prelude::*;
 
 use super::super::max_pool::{self, CODES_LEN};
-use super::rows::{MapRow, Window};
+use super::rows::{MapRow, MapRows, Window};
 use super::{C_OUT, SIDE_OUT, Stem, rows_per_task};
 use crate::isa::{Isa, Job, Token};
 use crate::lanes::LANES;
@@ -23,18 +23,7 @@ impl Stem {
     /// # Panics
     /// If a slice has the wrong length.
     pub fn forward_pooled(&self, token: Token, images: &[f32], pooled: &mut [f32], codes: &mut [u8]) {
-        let n = images.len() / IMAGE_LEN;
-        assert_eq!(images.len(), n * IMAGE_LEN);
-        assert_eq!((pooled.len(), codes.len()), (n * max_pool::OUTPUT_LEN, n * CODES_LEN));
-        let rows = rows_per_task(n, max_pool::SIDE_OUT, &[1, 2, 4, 7, 8, 14]);
-        let per_image = max_pool::SIDE_OUT / rows;
-        let pooled = pooled.par_chunks_mut(rows * max_pool::ROW);
-        let codes = codes.par_chunks_mut(rows * max_pool::CODES_ROW);
-        pooled.zip(codes).enumerate().for_each(|(task, (pooled, codes))| {
-            let image = &images[task / per_image * IMAGE_LEN..][..IMAGE_LEN];
-            let first = task % per_image * rows;
-            token.run(Pooled { stem: self, image, first, pooled, codes });
-        });
+        pool_images(images, pooled, codes, |image, task| token.run(Pooled { stem: self, image, task }));
     }
 
     /// `images` `[n, 224, 224, 3]` to the map `y` `[n, 112, 112, 64]`, after ReLU; overwritten.
@@ -54,14 +43,66 @@ impl Stem {
     }
 }
 
-/// Some rows of the pooled map.
-struct Pooled<'a> {
-    stem: &'a Stem,
-    image: &'a [f32],
+/// Cuts the pooled maps of all images into tasks, and has them done: each with its image.
+///
+/// # Panics
+/// If a slice has the wrong length.
+pub(crate) fn pool_images(
+    images: &[f32],
+    pooled: &mut [f32],
+    codes: &mut [u8],
+    run: impl Fn(&[f32], PoolTask<'_>) + Sync,
+) {
+    let n = images.len() / IMAGE_LEN;
+    assert_eq!(images.len(), n * IMAGE_LEN);
+    assert_eq!((pooled.len(), codes.len()), (n * max_pool::OUTPUT_LEN, n * CODES_LEN));
+    let rows = rows_per_task(n, max_pool::SIDE_OUT, &[1, 2, 4, 7, 8, 14]);
+    let per_image = max_pool::SIDE_OUT / rows;
+    let pooled = pooled.par_chunks_mut(rows * max_pool::ROW);
+    let codes = codes.par_chunks_mut(rows * max_pool::CODES_ROW);
+    pooled.zip(codes).enumerate().for_each(|(task, (pooled, codes))| {
+        let image = &images[task / per_image * IMAGE_LEN..][..IMAGE_LEN];
+        run(image, PoolTask { first: task % per_image * rows, pooled, codes });
+    });
+}
+
+/// Some rows of the pooled map of an image.
+pub(crate) struct PoolTask<'a> {
     /// The first of the rows.
     first: usize,
     pooled: &'a mut [f32],
     codes: &'a mut [u8],
+}
+
+impl PoolTask<'_> {
+    /// The first row of the map under them.
+    pub(crate) fn start(&self) -> usize {
+        (2 * self.first).saturating_sub(1)
+    }
+
+    /// Does the task, with `rows` of the map from [`start`](PoolTask::start) on.
+    #[inline(always)]
+    pub(crate) fn run<I: Isa>(self, isa: I, rows: &mut impl MapRows) {
+        // Row h of the map is at h mod 3. Before the first row comes one of zeros.
+        let mut ring = [const { MapRow::ZEROS }; 3];
+        let mut made = self.start();
+        rows.next(isa, &mut ring[made % 3]);
+        let to = self.pooled.chunks_exact_mut(max_pool::ROW).zip(self.codes.chunks_exact_mut(max_pool::CODES_ROW));
+        for (p, (pooled, codes)) in (self.first..).zip(to) {
+            while made < 2 * p + 1 {
+                made += 1;
+                rows.next(isa, &mut ring[made % 3]);
+            }
+            max_pool::forward_row([2, 0, 1].map(|ahead| &ring[(2 * p + ahead) % 3]), pooled, codes);
+        }
+    }
+}
+
+/// A task in float32.
+struct Pooled<'a> {
+    stem: &'a Stem,
+    image: &'a [f32],
+    task: PoolTask<'a>,
 }
 
 impl Job for Pooled<'_> {
@@ -69,21 +110,23 @@ impl Job for Pooled<'_> {
 
     #[inline(always)]
     fn run<I: Isa>(self, isa: I) {
-        // Row h of the map is at h mod 3. Before the first row comes one of zeros.
-        let mut ring = [const { MapRow::ZEROS }; 3];
-        let start = (2 * self.first).saturating_sub(1);
-        let mut window = Window::new(self.image, start);
-        ring[start % 3].compute(isa, self.stem, &window);
-        let mut made = start;
-        let rows = self.pooled.chunks_exact_mut(max_pool::ROW).zip(self.codes.chunks_exact_mut(max_pool::CODES_ROW));
-        for (p, (pooled, codes)) in (self.first..).zip(rows) {
-            while made < 2 * p + 1 {
-                made += 1;
-                window.advance();
-                ring[made % 3].compute(isa, self.stem, &window);
-            }
-            max_pool::forward_row([2, 0, 1].map(|ahead| &ring[(2 * p + ahead) % 3]), pooled, codes);
-        }
+        let mut rows = FloatRows { stem: self.stem, window: Window::new(self.image, self.task.start()) };
+        self.task.run(isa, &mut rows);
+    }
+}
+
+/// Rows in float32.
+struct FloatRows<'a> {
+    stem: &'a Stem,
+    /// Under the next row.
+    window: Window<'a>,
+}
+
+impl MapRows for FloatRows<'_> {
+    #[inline(always)]
+    fn next<I: Isa>(&mut self, isa: I, row: &mut MapRow) {
+        row.compute(isa, self.stem, &self.window);
+        self.window.advance();
     }
 }
 
@@ -102,12 +145,9 @@ impl Job for Map<'_> {
     #[inline(always)]
     fn run<I: Isa>(self, isa: I) {
         let mut row = MapRow::ZEROS;
-        let mut window = Window::new(self.image, self.first);
-        for (i, y) in self.y.chunks_exact_mut(SIDE_OUT * C_OUT).enumerate() {
-            if i > 0 {
-                window.advance();
-            }
-            row.compute(isa, self.stem, &window);
+        let mut rows = FloatRows { stem: self.stem, window: Window::new(self.image, self.first) };
+        for y in self.y.chunks_exact_mut(SIDE_OUT * C_OUT) {
+            rows.next(isa, &mut row);
             let columns = (1..).map(|column| row.column(column).as_chunks::<LANES>().0);
             for (y, map) in y.chunks_exact_mut(C_OUT).zip(columns) {
                 for (y, &map) in y.as_chunks_mut::<LANES>().0.iter_mut().zip(map) {

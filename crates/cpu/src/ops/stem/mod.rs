@@ -16,12 +16,13 @@ use backlit_net::{CHANNELS, SIDE};
 
 use crate::isa::Token;
 use crate::lanes::{LANES, Lanes};
-pub(super) use rows::MapRow;
+pub(crate) use forward::{PoolTask, pool_images};
+pub(crate) use rows::{MapRow, MapRows};
 
-const KERNEL: usize = 7;
-const PAD: usize = 3;
+pub(crate) const KERNEL: usize = 7;
+pub(crate) const PAD: usize = 3;
 /// Floats of an image row.
-const IMAGE_ROW: usize = SIDE * CHANNELS;
+pub(crate) const IMAGE_ROW: usize = SIDE * CHANNELS;
 /// Rows and columns of the map.
 pub(crate) const SIDE_OUT: usize = 112;
 /// Channels of the map.

@@ -82,9 +82,15 @@ impl<'a> Window<'a> {
     }
 }
 
+/// Whoever computes the map: one row after the other, from top to bottom.
+pub(crate) trait MapRows {
+    /// Overwrites `row` with the next one.
+    fn next<I: Isa>(&mut self, isa: I, row: &mut MapRow);
+}
+
 /// One row of the map before its ReLU, `[1 + 112][64]`; the first column is a border of zeros for the pool.
 #[repr(align(64))]
-pub(in super::super) struct MapRow([[f32; C_OUT]; 1 + SIDE_OUT]);
+pub(crate) struct MapRow([[f32; C_OUT]; 1 + SIDE_OUT]);
 
 impl MapRow {
     /// Zeros.
@@ -94,6 +100,12 @@ impl MapRow {
     #[inline(always)]
     pub(in super::super) fn column(&self, at: usize) -> &[f32; C_OUT] {
         &self.0[at]
+    }
+
+    /// The columns of the map, without the border, to be written.
+    #[inline(always)]
+    pub(crate) fn columns_mut(&mut self) -> &mut [[f32; C_OUT]] {
+        &mut self.0[1..]
     }
 
     /// Computes the row that `window` lies under.

@@ -11,11 +11,17 @@ use crate::isa::{Isa, Job};
 
 type Sums = [[[[f32; 16]; TILE_ROWS]; 2]; 2];
 
-/// Two tiles of pixels and two of weights, multiplied twice.
+/// Numbers from a row of a tile to the next, where rows overlap.
+const STEP: usize = 6;
+/// Numbers from the first of two such tiles to the other.
+const APART: usize = 7;
+
+/// Two tiles of weights, multiplied with two of pixels, and then with two of overlapping windows.
 struct Twice<'a> {
     machine: Machine,
     rows: usize,
     pixels: &'a [Line],
+    windows: &'a [u16],
     weights: &'a [Line; 2 * TILE_ROWS],
     sums: &'a mut Sums,
 }
@@ -46,7 +52,8 @@ fn twice<T: Tiles>(tiles: &mut T, job: &Twice<'_>) -> Sums {
     tiles.load_weights::<0>(&halves[0]);
     tiles.load_weights::<1>(&halves[1]);
     tiles.multiply();
-    tiles.load_pixels::<1>(job.pixels);
+    tiles.load_windows::<0>(job.windows, STEP);
+    tiles.load_windows::<1>(&job.windows[APART..], STEP);
     tiles.multiply();
     tiles.store_sums(&mut sums);
     sums
@@ -90,7 +97,17 @@ fn every_bit_is_as_defined() {
                 let pixels = lines(random.stream(0), 2 * rows, x, spread);
                 let weights: [Line; 32] = lines(random.stream(1), 32, w, spread).try_into().expect("32 lines");
                 let mut sums = [[[[f32::NAN; 16]; TILE_ROWS]; 2]; 2];
-                machine.token.run(Twice { machine, rows, pixels: &pixels, weights: &weights, sums: &mut sums });
+                let numbers: Vec<u16> = lines(random.stream(2), 5, x, spread).iter().flat_map(|line| line.0).collect();
+                // Not one more than it takes.
+                let windows = &numbers[..APART + (rows - 1) * STEP + 32];
+                machine.token.run(Twice {
+                    machine,
+                    rows,
+                    pixels: &pixels,
+                    windows,
+                    weights: &weights,
+                    sums: &mut sums,
+                });
                 let mut nonzero = 0;
                 for (m, n) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
                     for (row, column) in (0..TILE_ROWS).flat_map(|r| (0..16).map(move |c| (r, c))) {
@@ -101,7 +118,8 @@ fn every_bit_is_as_defined() {
                         }
                         let weights = &weights[n * TILE_ROWS..][..TILE_ROWS];
                         let first = defined(0.0, &pixels[m * rows + row], weights, column);
-                        let expected = defined(first, &pixels[row], weights, column);
+                        let (window, _) = windows[m * APART + row * STEP..].split_first_chunk().expect("32 numbers");
+                        let expected = defined(first, &Line(*window), weights, column);
                         let same = found.to_bits() == expected.to_bits() || found.is_nan() && expected.is_nan();
                         assert!(same, "{name}, case {case}, row {row}, column {column}: {found:e}, not {expected:e}");
                         nonzero += usize::from(expected != 0.0);
@@ -110,6 +128,24 @@ fn every_bit_is_as_defined() {
                 assert!(nonzero > 0, "case {case} shows nothing");
             }
         }
+    }
+}
+
+#[test]
+#[should_panic(expected = "32 numbers")]
+fn a_window_that_ends_too_soon() {
+    ModelTiles::new(crate::isa::Portable, 3).load_windows::<0>(&[0; 2 * STEP + 31], STEP);
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn a_window_that_ends_too_soon_for_the_processor() {
+    let Ok(amx) = crate::isa::Amx::new() else {
+        return println!("SKIPPED: no AMX");
+    };
+    for (rows, step, len) in [(3, STEP, 2 * STEP + 31), (1, STEP, 31), (2, usize::MAX, 64), (16, usize::MAX / 8, 64)] {
+        let load = || amx.tiles(rows).load_windows::<1>(&vec![0; len], step);
+        assert!(std::panic::catch_unwind(load).is_err(), "{rows} rows, {step} apart, of {len} numbers");
     }
 }
 

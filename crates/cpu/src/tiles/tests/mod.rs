@@ -3,6 +3,7 @@
 mod conv;
 mod instruction;
 mod plan;
+mod stem;
 
 use super::conv::{Machine, Unit};
 use crate::isa::Level;
