@@ -34,7 +34,7 @@ pub(crate) fn choice(options: &CpuOptions) -> Result<Option<TileChoice>, CpuErro
         Precision::F32 if options.float_by_tiles => tiles(Recipe::uniform(Scheme::X6, Scheme::X3)),
         Precision::F32 => Ok(None),
         Precision::Mixed => tiles(mixed(options.careful_gates)),
-        Precision::Half => tiles(Recipe { stem: Scheme::X3, ..Recipe::uniform(Scheme::X1, Scheme::X1) }),
+        Precision::Half => tiles(Recipe::uniform(Scheme::X1, Scheme::X1)),
         asked => Err(CpuError::NoPrecision { asked, reason: "the engine `reference` has it".into() }),
     }
 }

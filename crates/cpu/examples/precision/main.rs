@@ -96,13 +96,11 @@ fn scheme(name: &str) -> Scheme {
 fn recipe(network: &Network, name: &str) -> (Recipe, bool) {
     let (forward, rest) = name.split_once('/').expect("FORWARD/BACK");
     let (back, flags) = rest.split_once('+').unwrap_or((rest, ""));
-    let mut recipe = Recipe::uniform(Scheme::X1, scheme(back));
+    let float_forward = forward == "f32";
+    let list: Vec<Scheme> = if float_forward { vec![Scheme::X6] } else { forward.split(',').map(scheme).collect() };
+    let mut recipe = Recipe::uniform(list[0], scheme(back));
     recipe.exact_shortcut = flags.contains('s');
     recipe.back_parts = if flags.contains("b2") { 2 } else { 1 };
-    if forward == "f32" {
-        return (recipe, true);
-    }
-    let list: Vec<Scheme> = forward.split(',').map(scheme).collect();
     for block in &network.blocks {
         for conv in block.convs() {
             let which = match (list.len(), conv.role) {
@@ -114,7 +112,7 @@ fn recipe(network: &Network, name: &str) -> (Recipe, bool) {
             recipe.forward[conv.index] = list[which];
         }
     }
-    (recipe, false)
+    (recipe, float_forward)
 }
 
 fn measure(weights: &Weights, name: &str, photographs: &[(String, Golden)]) -> Point {

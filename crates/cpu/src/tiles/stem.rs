@@ -71,6 +71,11 @@ impl TileStem {
         }
     }
 
+    /// Multiply-adds of the tiles for one image.
+    pub(crate) fn tile_macs(&self) -> u64 {
+        self.panels.tile_macs((SIDE_OUT * SIDE_OUT * KERNEL) as u64)
+    }
+
     /// `images` `[n, 224, 224, 3]` to `pooled` `[n, 56, 56, 64]` and `codes` `[n, 56, 56, 32]`, both overwritten; see
     /// [`max_pool`](crate::ops::max_pool) for the codes.
     ///
