@@ -23,8 +23,8 @@ pub struct CpuOptions {
     /// Arithmetic: [`Precision::F32`] (also `None`), or [`Precision::Mixed`] and [`Precision::Half`], which need
     /// [`Level::Amx`].
     pub precision: Option<Precision>,
-    /// Whether [`Precision::Mixed`] takes more care of the gates of the first stage, on which all others build: half
-    /// of the gradient's worst error for a tenth more time.
+    /// Whether [`Precision::Mixed`] takes more care of the gates of the first stage, on which all others build: a third
+    /// less error of the gradient for a tenth more time.
     pub careful_gates: bool,
     /// Whether [`Precision::F32`] is computed in tiles, by six products of parts forward and three back, which keep the
     /// limits of single precision; needs AMX.

@@ -8,7 +8,8 @@ use std::{fs, io};
 const TILE_ROOF: f64 = 7.6e12;
 /// The same in float32.
 const FLOAT_ROOF: f64 = 450e9;
-/// Multiply-adds of the stem one way, which goes back in float32, and of the blocks, for a forward pass in float32.
+/// Multiply-adds one way of the stem, which goes back in float32 always, and of the blocks: a forward pass in float32
+/// has both.
 const STEM_MACS: f64 = 118e6;
 const BLOCK_MACS: f64 = 3.738e9;
 
@@ -76,8 +77,8 @@ pub(crate) fn write(docs: &Path, points: &[Point], photographs: usize) -> io::Re
 }
 
 /// What the axes show, from first to last.
-const TIMES: (f64, f64) = (2.0, 24.0);
-const ERRORS: (f64, f64) = (4e-3, 5e-1);
+const TIMES: (f64, f64) = (1.6, 24.0);
+const ERRORS: (f64, f64) = (1e-3, 5e-1);
 const WIDTH: f64 = 760.0;
 const HEIGHT: f64 = 460.0;
 /// Margins left, right, above and below.
@@ -109,7 +110,7 @@ fn plot(points: &[Point]) -> String {
         let _ = writeln!(svg, "<path d=\"M{x:.1} {top}V{bottom}\" stroke=\"#e4e4e4\"/>");
         let _ = writeln!(svg, "<text x=\"{x:.1}\" y=\"{}\" text-anchor=\"middle\">{time}</text>", bottom + 18.0);
     }
-    for error in [5e-3, 1e-2, 2e-2, 4e-2, 1e-1, 2e-1, 4e-1] {
+    for error in [1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 4e-2, 1e-1, 2e-1, 4e-1] {
         let y = y(error);
         let _ = writeln!(svg, "<path d=\"M{left} {y:.1}H{right}\" stroke=\"#e4e4e4\"/>");
         let label = left - 8.0;
@@ -123,24 +124,34 @@ fn plot(points: &[Point]) -> String {
         "<text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\" fill=\"#b03030\">limit of mixed</text>",
         at.0, at.1
     );
-    for point in points {
-        let named = !point.option().is_empty();
-        let fill = if named { "#1f5fa8" } else { "white" };
-        // Names of options below on the left, others above on the right, where none meets another.
-        let (right, below, anchor) = if named { (-8.0, 16.0, "end") } else { (9.0, -7.0, "start") };
+    // Options over all others, and names over them.
+    let (options, others): (Vec<&Point>, Vec<&Point>) = points.iter().partition(|point| !point.option().is_empty());
+    for point in others.iter().chain(&options) {
+        let inside = |value: f64, (first, last): (f64, f64)| value >= first && value <= last;
+        assert!(inside(point.time(), TIMES) && inside(point.worst, ERRORS), "{} lies outside the plot", point.name);
+        let fill = if point.option().is_empty() { "white" } else { "#1f5fa8" };
         let (x, y) = (x(point.time()), y(point.worst));
         let _ = writeln!(svg, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"5\" fill=\"{fill}\" stroke=\"#1f5fa8\"/>");
-        let text = match point.option() {
+    }
+    for point in points {
+        // Names of options on the left, `mixed` above and the rest below, others above on the right: where none meets another.
+        let (right, below, anchor, weight, text) = match point.option() {
             "" if point.name.contains([',', '+']) => continue,
-            "" => point.name.clone(),
-            option => format!("{option} ({})", point.name),
+            "" => (9.0, -7.0, "start", "normal", point.name.clone()),
+            option => {
+                let below = if option == "mixed" { -7.0 } else { 16.0 };
+                (-8.0, below, "end", "bold", format!("{option} ({})", point.name))
+            }
         };
-        let weight = if named { "bold" } else { "normal" };
-        let (x, y) = (x + right, y + below);
-        let _ = writeln!(
-            svg,
-            "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\" font-weight=\"{weight}\">{text}</text>"
-        );
+        let (x, y) = (x(point.time()) + right, y(point.worst) + below);
+        // Twice: what lies behind a name is covered along its letters.
+        for style in ["stroke=\"white\" stroke-width=\"3\"", ""] {
+            let _ = writeln!(
+                svg,
+                "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\" font-weight=\"{weight}\" {style}>{text}\
+                 </text>"
+            );
+        }
     }
     let (middle, below) = ((left + right) / 2.0, HEIGHT - 12.0);
     let _ = writeln!(

@@ -15,10 +15,10 @@ use crate::lanes::{GateWord, LANES};
 
 /// Comparisons, masks and halves of a register.
 pub trait Bits: Vectors {
-    /// Bit l is set where float l is above zero, which a NaN is not.
+    /// Bit l is set where float l is above zero. A NaN counts as not above.
     fn above_zero(self, v: Self::Vector) -> GateWord;
 
-    /// Bit l is set where float l is not zero, which a NaN is not and -0 is.
+    /// Bit l is set where float l is not zero. A NaN counts as not zero, -0 as zero.
     fn not_zero(self, v: Self::Vector) -> GateWord;
 
     /// What is below zero becomes zero. A NaN stays.

@@ -16,7 +16,7 @@
 use backlit_net::arch::{Block, Conv};
 use backlit_net::weights::FoldedConv;
 
-use super::finish::Halves;
+use super::finish::{Halves, halves};
 use super::layout::Layout;
 use super::op::Op;
 use super::panels::Panels;
@@ -78,10 +78,6 @@ pub(crate) struct Geometry {
     pub(crate) shortcut_back: Vec<u32>,
 }
 
-fn by_blocks(bias: &[f32]) -> Vec<Halves> {
-    bias.as_chunks().0.as_chunks().0.to_vec()
-}
-
 impl BlockPlan {
     /// Packs a block; `before` and `after` are its neighbours.
     pub(crate) fn new(
@@ -98,7 +94,7 @@ impl BlockPlan {
         if let Some(project) = &project {
             last.iter_mut().zip(&project.bias).for_each(|(b, p)| *b += p);
         }
-        let biases = [by_blocks(&reduce.bias), by_blocks(&spatial.bias), by_blocks(&last)];
+        let biases = [halves(&reduce.bias), halves(&spatial.bias), halves(&last)];
         // Who strides in its 1x1 reads a quarter of what is before it.
         let strides = |block: Option<&Block>| block.is_some_and(|b| b.reduce.stride == 2);
         let geometry = [

@@ -10,19 +10,19 @@
 //!           k = 384 on it comes from the second level, at most 48 bytes a cycle: 4 KB take 85 cycles with one part,
 //!           8 KB for 12 products take 170 of 192.
 //! Expected  85 % of the roof where k <= 384 or with three products, 70 % elsewhere; less where k <= 128, for the
-//!           epilogue takes about 2000 instructions for 1024 sums into one part and 4000 into three (as an emulator
-//!           counts them), which is several hundred cycles, and the products 64 cycles for every 32 k and pair of parts.
+//!           epilogue takes 2500 to 3700 instructions for 1024 sums into one part and up to 4600 into two (as an
+//!           emulator counts them), about a thousand cycles, and the products 64 cycles for every 32 k and pair of parts
 //! ```
 //!
 //! A task is a run of blocks of 32 written channels, or of images of one block, or of pairs of tiles of one image. The
 //! order of summation depends on none of it.
 
-use super::finish::{At, Finish, Out, Sums, Word};
+use super::finish::{At, Finish, Out, Word};
 use super::layout::Layout;
 use super::map::Map;
 use super::op::{Op, Phase};
 use super::panels::{GROUP, Panels};
-use super::{Line, TILE_ROWS, Tiles};
+use super::{Line, TILE_ROWS, TileSums, Tiles};
 #[cfg(target_arch = "x86_64")]
 use crate::isa::Amx;
 use crate::isa::{Isa, Job, Token};
@@ -192,7 +192,7 @@ impl Leaf<'_> {
     fn phase<I: Isa, T: Tiles>(&mut self, isa: I, tiles: &mut T, phase: &Phase, pairs: (usize, usize)) {
         let Shared { op, terms, n, stride, ref finish, .. } = *self.shared;
         let layout: Layout = op.to;
-        let mut sums: [Sums; 2] = Default::default();
+        let mut sums: [TileSums; 2] = Default::default();
         for block in self.part.blocks.0..self.part.blocks.1 {
             for image in self.part.images.0..self.part.images.1 {
                 let first_line = block * stride + layout.lead() + image * layout.positions();
@@ -233,24 +233,32 @@ fn products<T: Tiles>(
         for &(offset, tap) in taps {
             for read_block in group..panels.read_blocks.min(group + GROUP) {
                 let x = (read_block * stride + origin).wrapping_add_signed(offset);
-                let w = panels.at(read_block, tap);
-                let mut loaded = (usize::MAX, usize::MAX);
-                for &(x_part, w_part) in panels.scheme.products() {
-                    if x_part != loaded.0 {
-                        let part = &map.part(x_part)[x..];
-                        tiles.load_pixels::<0>(part);
-                        tiles.load_pixels::<1>(&part[rows..]);
-                    }
-                    if w_part != loaded.1 {
-                        let lines: &[Line] = &panel[w + w_part * 2 * TILE_ROWS..][..2 * TILE_ROWS];
-                        let (halves, _) = lines.as_chunks::<TILE_ROWS>();
-                        tiles.load_weights::<0>(&halves[0]);
-                        tiles.load_weights::<1>(&halves[1]);
-                    }
-                    loaded = (x_part, w_part);
-                    tiles.multiply();
-                }
+                multiply(tiles, panels, &panel[panels.at(read_block, tap)..], |tiles, x_part| {
+                    let part = &map.part(x_part)[x..];
+                    tiles.load_pixels::<0>(part);
+                    tiles.load_pixels::<1>(&part[rows..]);
+                });
             }
         }
+    }
+}
+
+/// Adds all products of parts of two tiles of numbers, of which `load` loads the parts, and of the weights that `lines`
+/// of a panel begin with.
+#[inline(always)]
+pub(super) fn multiply<T: Tiles>(tiles: &mut T, panels: &Panels, lines: &[Line], load: impl Fn(&mut T, usize)) {
+    let mut loaded = (usize::MAX, usize::MAX);
+    for &(x_part, w_part) in panels.scheme.products() {
+        if x_part != loaded.0 {
+            load(tiles, x_part);
+        }
+        if w_part != loaded.1 {
+            let lines: &[Line] = &lines[w_part * 2 * TILE_ROWS..][..2 * TILE_ROWS];
+            let (halves, _) = lines.as_chunks::<TILE_ROWS>();
+            tiles.load_weights::<0>(&halves[0]);
+            tiles.load_weights::<1>(&halves[1]);
+        }
+        loaded = (x_part, w_part);
+        tiles.multiply();
     }
 }

@@ -10,7 +10,8 @@
 //! In the order in which the files read best:
 //!
 //! - [`Tiles`]: eight tile registers and what can be done with them; `isa::amx` by instructions, [`model`] by software.
-//! - [`bf16`](crate::bf16), [`parts`]: rounding, and splitting into parts; [`scheme`]: which products of parts are worth their time.
+//! - [`bf16`](crate::bf16), [`parts`]: rounding, and splitting into parts; [`scheme`]: which products of parts are worth
+//!   their time.
 //! - [`layout`], [`map`]: activations and gradients, 32 channels a line; [`panels`]: weights.
 //! - [`op`]: which pixels meet which weights; [`conv`]: every convolution, forward and back, as a product of matrices
 //!   without a copy, and [`finish`], its epilogue; [`stem`]: the first of them, which reads an image.
@@ -61,6 +62,9 @@ impl Line {
     }
 }
 
+/// Sums of up to sixteen positions and 32 channels, two tiles: `[half of the channels][row][16]`.
+pub(crate) type TileSums = [[[f32; LANES]; TILE_ROWS]; 2];
+
 /// Eight tile registers, all in use: four hold sums, of two tiles of pixels by two tiles of weights.
 ///
 /// ```text
@@ -88,7 +92,7 @@ pub(crate) trait Tiles {
     /// All four products.
     fn multiply(&mut self);
     /// Writes the sums to `[m][n][row][column]`; rows that there are none of are left alone.
-    fn store_sums(&mut self, to: &mut [[[[f32; 16]; TILE_ROWS]; 2]; 2]);
+    fn store_sums(&mut self, to: &mut [TileSums; 2]);
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@
 //!
 //! Lanes are the sixteen columns, so each output is summed in the order of the instruction whatever the vector length.
 
-use super::{Line, TILE_ROWS, Tiles};
+use super::{Line, TILE_ROWS, TileSums, Tiles};
 use crate::bf16::widen;
 use crate::isa::Isa;
 
@@ -16,7 +16,7 @@ use crate::isa::Isa;
 pub(crate) struct ModelTiles<I> {
     isa: I,
     rows: usize,
-    sums: [[[[f32; 16]; TILE_ROWS]; 2]; 2],
+    sums: [TileSums; 2],
     pixels: [Pixels; 2],
     weights: [Weights; 2],
 }
@@ -155,7 +155,7 @@ impl<I: Isa> Tiles for ModelTiles<I> {
     }
 
     #[inline(always)]
-    fn store_sums(&mut self, to: &mut [[[[f32; 16]; TILE_ROWS]; 2]; 2]) {
+    fn store_sums(&mut self, to: &mut [TileSums; 2]) {
         for (to, sums) in to.iter_mut().flatten().zip(self.sums.iter().flatten()) {
             to[..self.rows].copy_from_slice(&sums[..self.rows]);
         }

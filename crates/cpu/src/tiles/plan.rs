@@ -36,7 +36,7 @@ pub struct Recipe {
 }
 
 impl Recipe {
-    /// One scheme forward, one back. The stem is more exact, for little time: what it gets wrong passes every gate.
+    /// One scheme forward, one back. The stem is more exact, for what it gets wrong passes every gate.
     pub fn uniform(forward: Scheme, back: Scheme) -> Recipe {
         let stem = if forward == Scheme::X1 { Scheme::X3 } else { Scheme::X6 };
         let forward = vec![forward; backlit_net::arch::CONVS];
@@ -53,7 +53,7 @@ pub(crate) struct TilePlan {
     dead_code: bool,
     /// Forward.
     pub(super) stem: TileStem,
-    /// Back.
+    /// Back; what it has packed for the way forward, 38 KB, is not used.
     pub(super) stem_back: Stem,
     pub(super) blocks: Vec<BlockPlan>,
     pub(super) head: Head,

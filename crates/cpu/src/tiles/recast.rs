@@ -3,7 +3,7 @@
 use backlit_net::Rule;
 use rayon::prelude::*;
 
-use super::finish::Word;
+use super::finish::{HALVES, Word};
 use super::layout::Layout;
 use super::map::{CHANNELS, Map, PartsMut, count};
 use super::parts;
@@ -49,9 +49,10 @@ pub(crate) fn words_from_nhwc(from: &[GateWord], blocks: usize, words: &mut [Wor
 /// Sends a whole map back through its ReLUs, where that could not be done while its gradients were made.
 pub(crate) fn gate_map(token: Token, rule: Rule, words: &[Word], d: &mut Map<'_>) {
     let (layout, n, places) = (d.layout, d.n, &d.layout.places());
+    assert_eq!(words.len(), d.blocks * n * places.len(), "gate words of a map");
     let words = words.par_chunks(n * places.len());
     d.blocks_mut().into_par_iter().zip(words).for_each(|(d, words)| {
-        token.run(GateBlock { rule, words, layout, n, places, d });
+        token.run(GateBlock { rule, words, layout, places, d });
     });
 }
 
@@ -61,7 +62,6 @@ struct GateBlock<'a> {
     /// `[n][pixel]`.
     words: &'a [Word],
     layout: Layout,
-    n: usize,
     /// The position of every pixel.
     places: &'a [u32],
     d: PartsMut<'a>,
@@ -73,11 +73,11 @@ impl Job for GateBlock<'_> {
     #[inline(always)]
     fn run<I: Isa>(mut self, isa: I) {
         let count = count(&self.d);
-        for (image, words) in self.words.chunks_exact(self.places.len()).enumerate().take(self.n) {
+        for (image, words) in self.words.chunks_exact(self.places.len()).enumerate() {
             let first = self.layout.lead() + image * self.layout.positions();
             for (&word, &place) in words.iter().zip(self.places) {
                 let at = first + place as usize;
-                for half in 0..CHANNELS / LANES {
+                for half in 0..HALVES {
                     for part in 0..LANES / I::WIDTH {
                         let [a, b, c] = &self.d;
                         let d = parts::load(isa, &[&**a, b, c][..count], at, half, part);

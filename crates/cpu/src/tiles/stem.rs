@@ -4,25 +4,27 @@
 //! Computes  map[p][q][k] = bias[k] + sum over r < 7, j < 21 of  image[2p + r - 3][6q - 9 + j] * weight[r][j][k]
 //! Tiles     2 of 14 columns q x 2 of 16 channels k -> 4 of sums, a filter row at a time: 4 products
 //! Work      118 M multiply-adds an image, 180 M with what fills the tiles, for every product of parts
-//! Loads     a row of a tile is 64 bytes from anywhere, so two lines of the cache: 14 rows, 28 lines, under 56 cycles
+//! Loads     a row of a tile of pixels is 64 bytes from anywhere, so two lines of the cache: two tiles are 56 lines, 28
+//!           cycles under the 56 of the products
 //! Bound by  the tile unit; the pool, in float32 vectors, takes as long as two products of parts
 //! Expected  70 % of the roof
 //! ```
 //!
 //! The 21 numbers under a filter row are neighbours in the image, and those of the next column of the map begin six
-//! further on. So the image is its own matrix: rows of a tile overlap, twelve bytes apart, and nothing is copied. A row
-//! of a tile has room for 32 numbers; the last eleven are of pixels further on and meet weights that are zero.
+//! further on. So a row of the image, once in bfloat16, is its own matrix: rows of a tile overlap, twelve bytes apart,
+//! where another matrix would hold every number seven times. A row of a tile has room for 32 numbers; the last eleven
+//! are of pixels further on and meet weights that are zero, which takes finite pixels, as all engines ask for.
 
 use backlit_net::arch::Conv;
 use backlit_net::weights::FoldedConv;
 use backlit_net::{CHANNELS, SIDE};
 
-use super::conv::{Machine, Unit};
-use super::finish::{HALVES, Halves, Sums};
+use super::conv::{Machine, Unit, multiply};
+use super::finish::{HALVES, Halves, halves};
 use super::panels::Panels;
 use super::parts::{self, MOST};
 use super::scheme::Scheme;
-use super::{Line, TILE_ROWS, Tiles, map};
+use super::{TILE_ROWS, TileSums, Tiles, map};
 use crate::isa::{Isa, Job};
 use crate::lanes::LANES;
 use crate::ops::stem::{C_OUT, IMAGE_ROW, KERNEL, MapRow, MapRows, PAD, PoolTask, SIDE_OUT, pool_images};
@@ -43,6 +45,7 @@ const RING: usize = 8;
 
 const _: () = {
     assert!(SIDE_OUT.is_multiple_of(2 * COLUMNS) && COLUMNS <= TILE_ROWS && DEPTH <= map::CHANNELS);
+    assert!(RING >= KERNEL && IMAGE_ROW.is_multiple_of(LANES));
     assert!(ROW >= BORDER + IMAGE_ROW && ROW >= (SIDE_OUT - 1) * STEP + map::CHANNELS);
 };
 
@@ -65,10 +68,7 @@ impl TileStem {
             if j < DEPTH { folded.weight[(r * DEPTH + j) * C_OUT + k] } else { 0.0 }
         };
         let bias: Vec<f32> = folded.bias.iter().map(|&b| b as f32).collect();
-        TileStem {
-            panels: Panels::new(scheme, KERNEL, (map::CHANNELS, C_OUT), weight),
-            bias: bias.as_chunks().0.as_chunks().0.to_vec(),
-        }
+        TileStem { panels: Panels::new(scheme, KERNEL, (map::CHANNELS, C_OUT), weight), bias: halves(&bias) }
     }
 
     /// Multiply-adds of the tiles for one image.
@@ -161,28 +161,18 @@ impl<'a, T: Tiles> TileRows<'a, T> {
 
     /// Sums of two tiles of columns from `first` on and 32 channels, without their bias.
     #[inline(always)]
-    fn products(&mut self, block: usize, first: usize, sums: &mut [Sums; 2]) {
+    fn products(&mut self, block: usize, first: usize, sums: &mut [TileSums; 2]) {
         let panels = &self.stem.panels;
         let panel = panels.panel(block);
         self.tiles.zero_sums();
         for r in 0..KERNEL {
-            let w = panels.at(0, r);
-            let mut loaded = (usize::MAX, usize::MAX);
-            for &(x_part, w_part) in panels.scheme.products() {
-                if x_part != loaded.0 {
-                    let row = &self.ring[x_part][(2 * self.p + r) % RING].0;
-                    self.tiles.load_windows::<0>(&row[first * STEP..], STEP);
-                    self.tiles.load_windows::<1>(&row[(first + COLUMNS) * STEP..], STEP);
-                }
-                if w_part != loaded.1 {
-                    let lines: &[Line] = &panel[w + w_part * 2 * TILE_ROWS..][..2 * TILE_ROWS];
-                    let (halves, _) = lines.as_chunks::<TILE_ROWS>();
-                    self.tiles.load_weights::<0>(&halves[0]);
-                    self.tiles.load_weights::<1>(&halves[1]);
-                }
-                loaded = (x_part, w_part);
-                self.tiles.multiply();
-            }
+            let ring = &self.ring;
+            let h = (2 * self.p + r) % RING;
+            multiply(&mut self.tiles, panels, &panel[panels.at(0, r)..], |tiles, x_part| {
+                let row = &ring[x_part][h].0;
+                tiles.load_windows::<0>(&row[first * STEP..], STEP);
+                tiles.load_windows::<1>(&row[(first + COLUMNS) * STEP..], STEP);
+            });
         }
         self.tiles.store_sums(sums);
     }
@@ -194,7 +184,7 @@ impl<T: Tiles> MapRows for TileRows<'_, T> {
         for r in KERNEL - 2..KERNEL {
             self.put(isa, 2 * self.p + r);
         }
-        let mut sums: [Sums; 2] = Default::default();
+        let mut sums: [TileSums; 2] = Default::default();
         for (block, bias) in self.stem.bias.iter().enumerate() {
             for first in (0..SIDE_OUT).step_by(2 * COLUMNS) {
                 self.products(block, first, &mut sums);

@@ -4,7 +4,7 @@ use std::arch::asm;
 use std::cell::Cell;
 use std::marker::PhantomData;
 
-use crate::tiles::{Line, TILE_ROWS, Tiles};
+use crate::tiles::{Line, TILE_ROWS, TileSums, Tiles};
 
 /// The tiles of this thread, set up; released when dropped.
 ///
@@ -151,7 +151,8 @@ impl Tiles for AmxTiles {
         // Divided, for a product might overflow.
         let fit = from.len() >= ROW && (self.rows == 1 || step <= (from.len() - ROW) / (self.rows - 1));
         assert!(fit, "32 numbers a row, of {} numbers", from.len());
-        let (from, stride) = (from.as_ptr(), step * size_of::<u16>());
+        // Of one row, any step will do.
+        let (from, stride) = (from.as_ptr(), step.wrapping_mul(size_of::<u16>()));
         // SAFETY: tiles are set up on this thread, 4 and 5 with `rows` rows of 32 numbers of two bytes, and the last of
         // them, `rows - 1` steps behind the first, ends where `from` ends or before.
         unsafe {
@@ -190,7 +191,7 @@ impl Tiles for AmxTiles {
 
     #[inline(always)]
     #[allow(unsafe_code)]
-    fn store_sums(&mut self, to: &mut [[[[f32; 16]; TILE_ROWS]; 2]; 2]) {
+    fn store_sums(&mut self, to: &mut [TileSums; 2]) {
         let [[a, b], [c, d]] = to;
         // SAFETY: tiles are set up on this thread, 0 to 3 with at most 16 rows of 64 bytes, and each of the four arrays
         // has room for 16 such rows.

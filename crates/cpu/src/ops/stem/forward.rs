@@ -110,7 +110,7 @@ impl Job for Pooled<'_> {
 
     #[inline(always)]
     fn run<I: Isa>(self, isa: I) {
-        let mut rows = FloatRows { stem: self.stem, window: Window::new(self.image, self.task.start()) };
+        let mut rows = FloatRows { stem: self.stem, window: Window::before(self.image, self.task.start()) };
         self.task.run(isa, &mut rows);
     }
 }
@@ -118,15 +118,14 @@ impl Job for Pooled<'_> {
 /// Rows in float32.
 struct FloatRows<'a> {
     stem: &'a Stem,
-    /// Under the next row.
     window: Window<'a>,
 }
 
 impl MapRows for FloatRows<'_> {
     #[inline(always)]
     fn next<I: Isa>(&mut self, isa: I, row: &mut MapRow) {
-        row.compute(isa, self.stem, &self.window);
         self.window.advance();
+        row.compute(isa, self.stem, &self.window);
     }
 }
 
@@ -145,7 +144,7 @@ impl Job for Map<'_> {
     #[inline(always)]
     fn run<I: Isa>(self, isa: I) {
         let mut row = MapRow::ZEROS;
-        let mut rows = FloatRows { stem: self.stem, window: Window::new(self.image, self.first) };
+        let mut rows = FloatRows { stem: self.stem, window: Window::before(self.image, self.first) };
         for y in self.y.chunks_exact_mut(SIDE_OUT * C_OUT) {
             rows.next(isa, &mut row);
             let columns = (1..).map(|column| row.column(column).as_chunks::<LANES>().0);

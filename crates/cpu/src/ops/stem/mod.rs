@@ -1,7 +1,8 @@
 //! The 7x7 stride-2 convolution that reads the image, with the max-pool behind it, and the gradient of both.
 //!
 //! - `rows`: one row of the convolution, the unit of all that follows.
-//! - `forward`: rows go into the pool as they are made; the 112x112x64 map is never written.
+//! - `forward`: rows go into the pool as they are made; the 112x112x64 map is never written. `tiles::stem`, which makes
+//!   them in another way, shares all that comes after.
 //! - `dgrad`: rows of the map's gradient come out of the pool's gradient and are spread over the image.
 //!
 //! Shapes: images `[n, 224, 224, 3]`, map `[n, 112, 112, 64]`, pooled `[n, 56, 56, 64]`.

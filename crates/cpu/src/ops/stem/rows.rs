@@ -34,18 +34,21 @@ pub(super) fn window_order() -> impl Iterator<Item = (usize, usize, usize)> {
 /// The seven image rows under one row of the map.
 pub(super) struct Window<'a> {
     image: &'a [f32],
-    /// The row of the map.
-    p: usize,
+    /// The next row of the map.
+    next: usize,
     columns: [[f32; COLUMN]; COLUMNS],
 }
 
+/// Rows of a window that are in the next one too.
+const STAY: usize = KERNEL - 2;
+
 impl<'a> Window<'a> {
-    /// Under row `p`.
+    /// Before row `p`.
     #[inline(always)]
-    pub(super) fn new(image: &'a [f32], p: usize) -> Window<'a> {
-        let mut window = Window { image, p, columns: [[0.0; COLUMN]; COLUMNS] };
-        for r in 0..KERNEL {
-            window.put(r);
+    pub(super) fn before(image: &'a [f32], p: usize) -> Window<'a> {
+        let mut window = Window { image, next: p, columns: [[0.0; COLUMN]; COLUMNS] };
+        for r in 0..STAY {
+            window.put(r, r + 2);
         }
         window
     }
@@ -53,25 +56,25 @@ impl<'a> Window<'a> {
     /// Goes on to the next row.
     #[inline(always)]
     pub(super) fn advance(&mut self) {
-        const STAY: usize = KERNEL - 2;
-        self.p += 1;
         for column in &mut self.columns {
             // By way of registers: the ranges overlap.
             let stay: [f32; STAY * CHANNELS] = std::array::from_fn(|i| column[2 * CHANNELS + i]);
             column[..STAY * CHANNELS].copy_from_slice(&stay);
         }
         for r in STAY..KERNEL {
-            self.put(r);
+            self.put(r, r);
         }
+        self.next += 1;
     }
 
-    /// Copies one row of the image, or zeros if it lies outside.
+    /// Copies the image row that filter row `r` meets at the next row of the map, or zeros where there is none, to
+    /// where that of filter row `to` is.
     #[inline(always)]
-    fn put(&mut self, r: usize) {
-        let row = (2 * self.p + r).checked_sub(PAD).filter(|&h| h < SIDE);
+    fn put(&mut self, r: usize, to: usize) {
+        let row = (2 * self.next + r).checked_sub(PAD).filter(|&h| h < SIDE);
         let row = row.map_or(&[0.0; IMAGE_ROW][..], |h| &self.image[h * IMAGE_ROW..][..IMAGE_ROW]);
         for (column, pixel) in self.columns[PAD..].iter_mut().zip(row.as_chunks::<CHANNELS>().0) {
-            column[r * CHANNELS..][..CHANNELS].copy_from_slice(pixel);
+            column[to * CHANNELS..][..CHANNELS].copy_from_slice(pixel);
         }
     }
 

@@ -1,4 +1,4 @@
-//! What happens to the sums of 32 channels of a pixel before they are written: bias, residual, ReLU or a rule with
+//! What happens to the sums of 32 channels of a pixel before they are written: residual, bias, ReLU or a rule with
 //! its gate bits, and rounding to bfloat16 parts.
 //!
 //! All of it in float32, on the sums as the tiles leave them, so a gate is decided before anything is rounded.
@@ -7,11 +7,11 @@ mod stages;
 
 use backlit_net::Rule;
 
+use super::TileSums;
 use super::map::{CHANNELS, Map, PartsMut};
 use crate::isa::Isa;
 use crate::lanes::LANES;
 
-pub(crate) use stages::Sums;
 use stages::Tile;
 
 /// Gate bits of 32 channels of a pixel; all maps of them are `[block of 32 channels][n][pixel]`.
@@ -22,6 +22,11 @@ pub(crate) const HALVES: usize = CHANNELS / LANES;
 
 /// Floats of 32 channels.
 pub(crate) type Halves = [[f32; LANES]; HALVES];
+
+/// Floats by blocks of 32.
+pub(crate) fn halves(floats: &[f32]) -> Vec<Halves> {
+    floats.as_chunks().0.as_chunks().0.to_vec()
+}
 
 /// What is added to the sums and what they go through.
 #[derive(Clone, Copy)]
@@ -53,7 +58,7 @@ pub(crate) enum Residual<'a> {
 #[derive(Clone, Copy)]
 pub(crate) enum Gate<'a> {
     None,
-    /// Forward.
+    /// Forward; takes a bias.
     Relu,
     /// Backward, with what the forward pass left.
     Rule(Rule, &'a [Word]),
@@ -116,9 +121,9 @@ pub(crate) struct At<'a> {
 
 impl Finish<'_> {
     /// Finishes the sums of a tile, which are left in disorder, and writes those that belong to pixels: `pixels` has
-    /// for every row [`NONE`] or the pixel.
+    /// for every row [`NONE`](super::layout::NONE) or the pixel.
     #[inline(always)]
-    pub(crate) fn rows<I: Isa>(&self, isa: I, sums: &mut Sums, pixels: &[u32], at: At<'_>, out: &mut Out<'_>) {
+    pub(crate) fn rows<I: Isa>(&self, isa: I, sums: &mut TileSums, pixels: &[u32], at: At<'_>, out: &mut Out<'_>) {
         let mut tile = Tile { sums, pixels };
         match self.residual {
             Residual::None => {}
@@ -140,10 +145,10 @@ impl Finish<'_> {
         let first_pixel = at.first_pixel.wrapping_sub(out.first_pixel);
         let first_line = at.first_line.wrapping_sub(out.first_line);
         let bias = self.bias.map(|bias| &bias[at.block]);
-        match (self.gate, bias) {
-            (Gate::Relu, bias) => tile.relu(isa, bias.unwrap_or(&[[0.0; LANES]; HALVES]), out.words, first_pixel),
-            (_, Some(bias)) => tile.add_bias(isa, bias),
-            (_, None) => {}
+        if let Gate::Relu = self.gate {
+            tile.relu(isa, bias.expect("a bias before a ReLU"), out.words, first_pixel);
+        } else if let Some(bias) = bias {
+            tile.add_bias(isa, bias);
         }
         if let Gate::Rule(rule, words) = self.gate {
             tile.relu_dgrad(isa, rule, &words[at.first_pixel..]);

@@ -10,14 +10,11 @@ use super::{HALVES, Halves, Word};
 use crate::isa::Isa;
 use crate::lanes::{GateWord, LANES};
 use crate::tiles::layout::NONE;
-use crate::tiles::{Line, TILE_ROWS, parts};
-
-/// Sums of 32 channels: `[half of the channels][row][16]`.
-pub(crate) type Sums = [[[f32; LANES]; TILE_ROWS]; HALVES];
+use crate::tiles::{Line, TILE_ROWS, TileSums, parts};
 
 /// A tile of sums.
 pub(super) struct Tile<'a> {
-    pub(super) sums: &'a mut Sums,
+    pub(super) sums: &'a mut TileSums,
     /// For every row, [`NONE`] or the pixel of the image that its sums belong to.
     pub(super) pixels: &'a [u32],
 }

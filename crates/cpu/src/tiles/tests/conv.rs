@@ -6,7 +6,7 @@ use backlit_testkit::compare::{assert_close, assert_same, sum_tolerance};
 use backlit_testkit::random::{Random, to_f32, to_f64};
 
 use super::super::conv::{Extra, Machine, Term, run};
-use super::super::finish::{Finish, Gate, Halves, Residual};
+use super::super::finish::{Finish, Gate, Residual, halves};
 use super::super::layout::Layout;
 use super::super::map::{CHANNELS, Map};
 use super::super::op::Op;
@@ -113,10 +113,6 @@ fn packed(s: &Conv2d, scheme: Scheme, weight: &[f64], back: bool) -> Panels {
     }
 }
 
-fn bias_blocks(bias: &[f64]) -> Vec<Halves> {
-    to_f32(bias).as_chunks().0.as_chunks().0.to_vec()
-}
-
 /// Runs the forward pass on `[N, side, side, c_in]`; a 1x1 of stride 2 reads the even pixels.
 fn forward(machine: Machine, s: &Conv2d, scheme: Scheme, x: &[f64], w: &[f64], finish: Finish<'_>) -> Found {
     let pool = Pool::default();
@@ -163,7 +159,7 @@ fn bitwise_equal_to_the_reference_where_sums_are_exact() {
                     Residual::Parts(&map, &places),
                     Residual::Floats { values: &floats, pixels: dense.pixels(), places: &places },
                 ] {
-                    let bias = bias_blocks(&bias);
+                    let bias = halves(&to_f32(&bias));
                     let finish = Finish { bias: Some(&bias), residual, gate: Gate::Relu };
                     let found = forward(machine, s, scheme, &x, &w, finish);
                     let what = format!("{name} {scheme:?} {s:?}");

@@ -4,12 +4,10 @@ use backlit_testkit::random::Random;
 
 use super::super::conv::{Machine, Unit};
 use super::super::model::ModelTiles;
-use super::super::{Line, TILE_ROWS, Tiles};
+use super::super::{Line, TILE_ROWS, TileSums, Tiles};
 use super::machines;
 use crate::bf16::{round, widen};
 use crate::isa::{Isa, Job};
-
-type Sums = [[[[f32; 16]; TILE_ROWS]; 2]; 2];
 
 /// Numbers from a row of a tile to the next, where rows overlap.
 const STEP: usize = 6;
@@ -23,7 +21,7 @@ struct Twice<'a> {
     pixels: &'a [Line],
     windows: &'a [u16],
     weights: &'a [Line; 2 * TILE_ROWS],
-    sums: &'a mut Sums,
+    sums: &'a mut [TileSums; 2],
 }
 
 impl Job for Twice<'_> {
@@ -43,7 +41,7 @@ impl Job for Twice<'_> {
 }
 
 #[inline(always)]
-fn twice<T: Tiles>(tiles: &mut T, job: &Twice<'_>) -> Sums {
+fn twice<T: Tiles>(tiles: &mut T, job: &Twice<'_>) -> [TileSums; 2] {
     let mut sums = [[[[f32::NAN; 16]; TILE_ROWS]; 2]; 2];
     tiles.zero_sums();
     tiles.load_pixels::<0>(job.pixels);
