@@ -134,7 +134,8 @@ fn plot(points: &[Point]) -> String {
         let _ = writeln!(svg, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"5\" fill=\"{fill}\" stroke=\"#1f5fa8\"/>");
     }
     for point in points {
-        // Names of options on the left, `mixed` above and the rest below, others above on the right: where none meets another.
+        // Names of options on the left, `mixed` above and the rest below, others above on the right: where none meets
+        // another.
         let (right, below, anchor, weight, text) = match point.option() {
             "" if point.name.contains([',', '+']) => continue,
             "" => (9.0, -7.0, "start", "normal", point.name.clone()),
