@@ -8,7 +8,7 @@
 //!                                      read[t][step[t] * (i,j) + offset[t], c] * panel[t][c]
 //! ```
 //!
-//! - Forward, stride s: one phase; step[t] = s, offsets (r - pad, s - pad).
+//! - Forward, stride s: one phase; `step[t] = s`, offsets (r - pad, s - pad).
 //! - Input gradient, stride s: written pixel h meets filter row r only where h + pad - r is a multiple of s, so there
 //!   are s * s phases, one for each parity of (h, w), with offsets (origin + pad - r) / s. No multiplication by an
 //!   inserted zero is done.

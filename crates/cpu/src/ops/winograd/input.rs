@@ -1,4 +1,4 @@
-//! Input transform: patches of the map into [points][tile][c_read], so that each point is the left matrix of a GEMM.
+//! Input transform: patches of the map into `[points][tile][c_read]`, so that each point is the left matrix of a GEMM.
 //!
 //! ```text
 //! V[i, j] = sum over h, w of  B[i, h] B[j, w] x[tile * OUT - 1 + (h, w)]      i, j, h, w < IN, zero outside the map

@@ -18,7 +18,7 @@ pub(super) trait Transform<const IN: usize, const OUT: usize> {
     /// Values of the inputs' polynomial: row j is the product of (x - p) over all points p but the j-th.
     fn input<I: Isa>(isa: I, d: [I::Vector; IN]) -> [I::Vector; IN];
 
-    /// Outputs from products: y[i] = sum over j of p_j^i m[j], and the product at infinity for the last.
+    /// Outputs from products: `y[i] = sum over j of p_j^i m[j]`, and the product at infinity for the last.
     fn output<I: Isa>(isa: I, m: [I::Vector; IN]) -> [I::Vector; OUT];
 }
 
