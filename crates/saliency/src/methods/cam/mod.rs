@@ -2,9 +2,9 @@
 //!
 //! With A the activation `[side, side, channels]` after the block's ReLU, S the score and `g = dS/dA`, a map is
 //! `sum over k of w_k A_k`, and the methods differ in the weights. Activation and gradient come from the pass that all
-//! methods share ([`gradient`], [`eigen`], [`guided`]), from many passes ([`score`], [`ablation`]) or from a pass of its
-//! own ([`full_grad`]). The map is cut off at zero where the method says so, and then [`upsample`]d; no value is ever
-//! rescaled. What peers do to it for display is in [`scaling`].
+//! methods share (`gradient`, `eigen`, `guided`), from many passes (`score`, `ablation`) or from a pass of its
+//! own (`full_grad`). The map is cut off at zero where the method says so, and then `upsample`d; no value is ever
+//! rescaled. What peers do to it for display is in `scaling`.
 //!
 //! At the last block the gradient is `W^T s / 49`, the same everywhere, and most of the family has a closed form: see
 //! [`all_classes`], the maps of 1000 classes from one forward pass.
