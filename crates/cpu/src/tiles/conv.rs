@@ -11,7 +11,8 @@
 //!           8 KB for 12 products take 170 of 192.
 //! Expected  85 % of the roof where k <= 384 or with three products, 70 % elsewhere; less where k <= 128, for the
 //!           epilogue takes 2500 to 3700 instructions for 1024 sums into one part and up to 4600 into two (as an
-//!           emulator counts them), about a thousand cycles, and the products 64 cycles for every 32 k and pair of parts
+//!           emulator counts them), perhaps a thousand cycles, and the products 64 cycles for every 32 k and pair of
+//!           parts
 //! ```
 //!
 //! A task is a run of blocks of 32 written channels, or of images of one block, or of pairs of tiles of one image. The

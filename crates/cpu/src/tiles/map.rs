@@ -104,11 +104,14 @@ impl<'a> Map<'a> {
         std::array::from_fn(|_| parts.next().map_or(Default::default(), |part| &mut part[..len]))
     }
 
-    /// The same, block by block.
-    pub(super) fn blocks_mut(&mut self) -> Vec<PartsMut<'_>> {
-        let (stride, blocks) = (self.block_stride(), self.blocks);
-        let [a, b, c] = self.parts_mut().map(|part| by_blocks(part, stride, blocks).into_iter());
-        a.zip(b).zip(c).map(|((a, b), c)| [a, b, c]).collect()
+    /// The same, block by block; only the parts that there are.
+    pub(super) fn blocks_mut(&mut self) -> Vec<Vec<&mut [Line]>> {
+        let stride = self.block_stride();
+        let mut blocks: Vec<Vec<&mut [Line]>> = (0..self.blocks).map(|_| Vec::new()).collect();
+        for part in &mut self.parts {
+            blocks.iter_mut().zip(part.chunks_mut(stride)).for_each(|(block, lines)| block.push(lines));
+        }
+        blocks
     }
 
     /// The pixels with even row and even column, as a dense map of half the side.
@@ -157,10 +160,10 @@ impl<'a> Map<'a> {
 
     /// The sum of the parts of a line, smallest first.
     fn value(&self, at: usize) -> [f32; CHANNELS] {
-        let (parts, mut sums) = (self.parts_from(at), [0.0; CHANNELS]);
+        let mut sums = [0.0; CHANNELS];
         for (half, sums) in sums.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
             for part in 0..LANES / Portable::WIDTH {
-                Portable.store(parts::load(Portable, &parts[..self.parts()], 0, half, part), sums, part);
+                Portable.store(parts::load(Portable, &self.parts, at, half, part), sums, part);
             }
         }
         sums
@@ -176,7 +179,8 @@ struct Pack<'a> {
     first: usize,
     /// `[n, side, side, channels]`.
     values: &'a [f32],
-    to: PartsMut<'a>,
+    /// Lines of every part.
+    to: Vec<&'a mut [Line]>,
 }
 
 impl Job for Pack<'_> {
@@ -184,7 +188,7 @@ impl Job for Pack<'_> {
 
     #[inline(always)]
     fn run<I: Isa>(mut self, isa: I) {
-        let (layout, pixels, count) = (self.layout, self.layout.pixels(), count(&self.to));
+        let (layout, pixels) = (self.layout, self.layout.pixels());
         for image in 0..self.n {
             let first = layout.lead() + image * layout.positions();
             for pixel in 0..pixels {
@@ -192,25 +196,12 @@ impl Job for Pack<'_> {
                 let from = &self.values[(image * pixels + pixel) * self.channels + self.first..][..CHANNELS];
                 for (half, from) in from.as_chunks::<LANES>().0.iter().enumerate() {
                     for part in 0..LANES / I::WIDTH {
-                        parts::store(isa, isa.load(from, part), &mut self.to[..count], at, half, part);
+                        parts::store(isa, isa.load(from, part), &mut self.to, at, half, part);
                     }
                 }
             }
         }
     }
-}
-
-/// Parts that there are.
-pub(super) fn count(parts: &PartsMut<'_>) -> usize {
-    parts.iter().position(|part| part.is_empty()).unwrap_or(parts.len())
-}
-
-/// Cuts a part into its blocks of channels; `blocks` empty slices of one that is not there.
-fn by_blocks(part: &mut [Line], stride: usize, blocks: usize) -> Vec<&mut [Line]> {
-    if part.is_empty() {
-        return (0..blocks).map(|_| Default::default()).collect();
-    }
-    part.chunks_mut(stride).collect()
 }
 
 #[cfg(test)]

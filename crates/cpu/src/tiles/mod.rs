@@ -10,8 +10,8 @@
 //! In the order in which the files read best:
 //!
 //! - [`Tiles`]: eight tile registers and what can be done with them; `isa::amx` by instructions, [`model`] by software.
-//! - [`bf16`](crate::bf16), [`parts`]: rounding, and splitting into parts; [`scheme`]: which products of parts are worth
-//!   their time.
+//! - [`bf16`](crate::bf16), [`parts`]: rounding, and splitting into parts; [`scheme`]: which products of parts are
+//!   worth their time.
 //! - [`layout`], [`map`]: activations and gradients, 32 channels a line; [`panels`]: weights.
 //! - [`op`]: which pixels meet which weights; [`conv`]: every convolution, forward and back, as a product of matrices
 //!   without a copy, and [`finish`], its epilogue; [`stem`]: the first of them, which reads an image.

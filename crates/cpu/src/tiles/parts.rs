@@ -3,6 +3,8 @@
 //! Parts come as slices of lines, the largest first. Where their number is known when this is compiled, so that the
 //! loops have no branches, is up to those who call.
 
+use std::ops::Deref;
+
 use super::Line;
 use crate::isa::Isa;
 
@@ -11,7 +13,13 @@ pub(crate) const MOST: usize = 3;
 
 /// The sum of the parts of line `at`, smallest first: of the floats from `part * WIDTH` on of one half of its channels.
 #[inline(always)]
-pub(crate) fn load<I: Isa>(isa: I, map: &[&[Line]], at: usize, half: usize, part: usize) -> I::Vector {
+pub(crate) fn load<I: Isa>(
+    isa: I,
+    map: &[impl Deref<Target = [Line]>],
+    at: usize,
+    half: usize,
+    part: usize,
+) -> I::Vector {
     let (last, others) = map.split_last().expect("at least one part");
     let mut sum = isa.load_bf16(&last[at].halves()[half], part);
     for lines in others.iter().rev() {
@@ -62,10 +70,9 @@ mod tests {
                     store(isa, isa.load(&self.0.as_chunks().0[half], part), self.1, 1, half, part);
                 }
             }
-            let lines: Vec<&[Line]> = self.1.iter().map(|lines| &**lines).collect();
             for half in 0..2 {
                 for part in 0..LANES / I::WIDTH {
-                    isa.store(load(isa, &lines, 1, half, part), &mut back.as_chunks_mut().0[half], part);
+                    isa.store(load(isa, self.1, 1, half, part), &mut back.as_chunks_mut().0[half], part);
                 }
             }
             back

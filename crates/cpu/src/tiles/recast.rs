@@ -5,8 +5,8 @@ use rayon::prelude::*;
 
 use super::finish::{HALVES, Word};
 use super::layout::Layout;
-use super::map::{CHANNELS, Map, PartsMut, count};
-use super::parts;
+use super::map::{CHANNELS, Map};
+use super::{Line, parts};
 use crate::isa::{Isa, Job, Token};
 use crate::lanes::{GateWord, LANES};
 
@@ -64,7 +64,8 @@ struct GateBlock<'a> {
     layout: Layout,
     /// The position of every pixel.
     places: &'a [u32],
-    d: PartsMut<'a>,
+    /// Lines of every part.
+    d: Vec<&'a mut [Line]>,
 }
 
 impl Job for GateBlock<'_> {
@@ -72,18 +73,16 @@ impl Job for GateBlock<'_> {
 
     #[inline(always)]
     fn run<I: Isa>(mut self, isa: I) {
-        let count = count(&self.d);
         for (image, words) in self.words.chunks_exact(self.places.len()).enumerate() {
             let first = self.layout.lead() + image * self.layout.positions();
             for (&word, &place) in words.iter().zip(self.places) {
                 let at = first + place as usize;
                 for half in 0..HALVES {
                     for part in 0..LANES / I::WIDTH {
-                        let [a, b, c] = &self.d;
-                        let d = parts::load(isa, &[&**a, b, c][..count], at, half, part);
+                        let d = parts::load(isa, &self.d, at, half, part);
                         let d = isa.gated(self.rule, (word >> (half * LANES + part * I::WIDTH)) as GateWord, d);
                         // What was the sum of parts is so again; a zero is zero in all of them.
-                        parts::store(isa, d, &mut self.d[..count], at, half, part);
+                        parts::store(isa, d, &mut self.d, at, half, part);
                     }
                 }
             }

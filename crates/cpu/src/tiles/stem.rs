@@ -6,8 +6,8 @@
 //! Work      118 M multiply-adds an image, 180 M with what fills the tiles, for every product of parts
 //! Loads     a row of a tile of pixels is 64 bytes from anywhere, so two lines of the cache: two tiles are 56 lines, 28
 //!           cycles under the 56 of the products
-//! Bound by  the tile unit with six products of parts; with fewer by splitting and pool, which are 2.5 M instructions of
-//!           float32 vectors an image (as an emulator counts them), where a product is 0.4 M cycles
+//! Bound by  the tile unit with six products of parts; with fewer by splitting and pool, which are 2.5 M instructions
+//!           of float32 vectors an image (as an emulator counts them), where a product is 0.4 M cycles
 //! Expected  60 % of the roof with six products
 //! ```
 //!
